@@ -1,1 +1,13 @@
-//! x
+//! Runs FinOps cost collectors as sandboxed WebAssembly components and keeps what they find in an exact ledger.
+//!
+//! Rooms, and the one direction in which they use each other: `cli` → `schedule` → `sandbox` → `egress` | `ledger`;
+//! `delivery` reads the ledger; `config` and `component` make the plain data that the others work on.
+
+pub mod clock;
+pub mod component;
+pub mod config;
+pub mod delivery;
+pub mod egress;
+pub mod foreign;
+pub mod ledger;
+pub mod sandbox;

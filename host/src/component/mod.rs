@@ -1,0 +1,3 @@
+//! A collector's file: reading, checking, compiling, and what it says of itself.
+
+pub mod descriptor;

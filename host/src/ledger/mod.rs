@@ -1,0 +1,4 @@
+//! The host's store of records, entries and checkpoints, and the rules by which money moves through it.
+
+pub mod record;
+pub mod store;

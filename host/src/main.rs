@@ -1,0 +1,3 @@
+//! The `finops-host` program.
+
+fn main() {}

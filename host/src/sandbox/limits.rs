@@ -1,0 +1,87 @@
+//! Limits of one run, with the defaults of the sandbox page. Sizes in bytes.
+
+use std::time::Duration;
+
+/// What one run may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Memories and tables together (a table entry is 16 bytes).
+    pub memory: u64,
+    /// CPU time over the whole run.
+    pub cpu: Duration,
+    /// Wall-clock time over the whole run.
+    pub wall: Duration,
+    /// Requests, attempts included.
+    pub requests: u64,
+    /// Requests under way at once.
+    pub concurrent_requests: u32,
+    /// Host-side bytes in flight.
+    pub in_flight: u64,
+    /// One request body.
+    pub request_body: u64,
+    /// All request bodies.
+    pub sent: u64,
+    /// One reply, streamed, decoded.
+    pub response: u64,
+    /// One reply asked for whole, decoded.
+    pub response_whole: u64,
+    /// All replies, decoded.
+    pub received: u64,
+    /// Records written.
+    pub records: u64,
+    /// Bytes of staged records.
+    pub staged: u64,
+    /// Partitions written.
+    pub partitions: u64,
+    /// Open writers at once.
+    pub writers: u32,
+    /// Observations put.
+    pub observations: u64,
+    /// Log bytes.
+    pub log: u64,
+}
+
+/// Longest URL.
+pub const URL: usize = 8 << 10;
+/// Most headers each way.
+pub const HEADERS: usize = 64;
+/// Bytes of headers each way.
+pub const HEADER_BYTES: usize = 32 << 10;
+/// Bytes of one record.
+pub const RECORD: usize = 32 << 10;
+/// Tags of one record.
+pub const TAGS: usize = 64;
+/// Records of one batch.
+pub const BATCH: usize = 10_000;
+/// Bytes of a checkpoint.
+pub const CHECKPOINT: usize = 64 << 10;
+/// Bytes of a guest's message.
+pub const MESSAGE: usize = 4 << 10;
+/// Denied calls remembered.
+pub const DENIED_REMEMBERED: usize = 100;
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: u64 = 1 << 20;
+        const GIB: u64 = 1 << 30;
+        Self {
+            memory: 128 * MIB,
+            cpu: Duration::from_secs(30),
+            wall: Duration::from_secs(600),
+            requests: 2_000,
+            concurrent_requests: 8,
+            in_flight: 64 * MIB,
+            request_body: 4 * MIB,
+            sent: 64 * MIB,
+            response: GIB,
+            response_whole: 16 * MIB,
+            received: 4 * GIB,
+            records: 5_000_000,
+            staged: 2 * GIB,
+            partitions: 1_000,
+            writers: 16,
+            observations: 100_000,
+            log: MIB,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Runs a collector: engine, limits, bindings.
+
+pub mod limits;
