@@ -1,1 +1,153 @@
-//! x
+//! SDK for collectors of finops-host.
+//!
+//! A collector is a WebAssembly component that asks its host for HTTP, turns a provider's replies into exact cost
+//! records and replaces whole partitions of the host's ledger. Implement [`Collector`], export it with [`export!`],
+//! and build a `cdylib` for `wasm32-wasip2`: the resulting `.wasm` is the component.
+//!
+//! What holds everywhere: no float touches money ([`Decimal`]), days are [`jiff::civil::Date`]s in UTC, a failure is a
+//! value with a kind ([`Failure`]), and everything outside comes through [`Host`], so that the same code runs natively
+//! against [`testing::FakeHost`].
+//!
+//! ```
+//! use finops_collector::{
+//!     Collector, CostRecord, Decimal, Descriptor, Failure, Host, HttpRequest, Outcome, PartitionWriter, Period,
+//!     Request, Seal, Source, commit,
+//!     descriptor::{Basis, Grain, HostWish, Setting, SettingKind, Stream},
+//!     period::day_of,
+//! };
+//! use serde::Deserialize;
+//!
+//! struct Example;
+//!
+//! #[derive(Deserialize)]
+//! struct Settings {
+//!     account: String,
+//! }
+//!
+//! #[derive(Deserialize)]
+//! struct Line {
+//!     service: String,
+//!     cost: Decimal, // read by its digits, as text or as a JSON number
+//! }
+//!
+//! impl Collector for Example {
+//!     fn describe() -> Descriptor {
+//!         Descriptor {
+//!             name: "example".into(),
+//!             version: "0.1.0".into(),
+//!             provider: "example".into(),
+//!             text: "Daily bill of an example.".into(),
+//!             settings: vec![Setting::required("account", SettingKind::Text, "The billed account.")],
+//!             streams: vec![Stream {
+//!                 latency: 86_400,
+//!                 ..Stream::new("spend", "Daily bill by service.", Grain::Day, Basis::Billed)
+//!             }],
+//!             hosts: vec![HostWish {
+//!                 host: "api.example".into(),
+//!                 methods: vec!["GET".into()],
+//!                 paths: vec!["/bill".into()],
+//!                 text: "Reads the bill.".into(),
+//!                 ..HostWish::default()
+//!             }],
+//!             ..Descriptor::default()
+//!         }
+//!     }
+//!
+//!     fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Failure> {
+//!         let settings: Settings = request.settings()?;
+//!         let source = Source::new("example", &settings.account, "");
+//!         let Some(spend) = request.wanted("spend")? else { return Ok(Outcome::done()) };
+//!         for start in spend.begun(Grain::Day, request.now) {
+//!             let day = day_of(start);
+//!             let lines: Vec<Line> = host.send(&HttpRequest::get(format!("https://api.example/bill/{day}")))?.json()?;
+//!             let mut writer = PartitionWriter::open(host, "spend", &source, &[start])?;
+//!             for line in lines {
+//!                 writer.write(CostRecord::new(
+//!                     Period::of_day(day),
+//!                     &settings.account,
+//!                     "Example",
+//!                     (&line.service, "Other"),
+//!                     (line.cost, "USD"),
+//!                 ))?;
+//!             }
+//!             commit(host, vec![writer.seal(&Seal::complete(request.now))?])?;
+//!         }
+//!         Ok(Outcome::done())
+//!     }
+//! }
+//!
+//! finops_collector::export!(Example);
+//!
+//! // Natively, against a fake host:
+//! use finops_collector::testing::{FakeHost, reply};
+//! let host = FakeHost::answering(|_| Ok(reply(200, r#"[{"service": "Things", "cost": 0.1}]"#)))
+//!     .describing(Example::describe())
+//!     .at(2 * 86_400);
+//! host.run::<Example>(&serde_json::json!({"account": "a"}), Period { start: 0, end: 2 * 86_400 })?;
+//! assert_eq!(host.records("spend").len(), 2);
+//! # Ok::<(), Failure>(())
+//! ```
+
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+pub mod bindings;
+#[cfg(target_arch = "wasm32")]
+mod border;
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+pub mod wasm;
+
+pub mod descriptor;
+mod failure;
+mod host;
+pub mod http;
+pub mod json;
+mod paging;
+mod partition;
+pub mod period;
+mod polling;
+mod price;
+pub mod record;
+mod request;
+pub mod testing;
+
+pub use descriptor::Descriptor;
+pub use failure::{Failure, FailureKind, excerpt};
+pub use finops_decimal::{ArithmeticError, Decimal, ParseError, SplitError};
+pub use host::{ControlTotals, Host, Level, Receipt, Seal, WriterId};
+pub use http::{Body, HttpRequest, Response};
+pub use jiff;
+pub use paging::follow;
+pub use partition::{BATCH, PartitionWriter, Sealed, commit};
+pub use period::{Instant, Period};
+pub use polling::{Delays, Poll, poll};
+pub use price::{DatedPrice, DatedPrices};
+pub use record::{CostRecord, Observation};
+pub use request::{
+    Checkpoint, CommittedPartition, Completeness, Outcome, Progress, Request, Source, StreamRequest,
+};
+
+/// What a collector is.
+pub trait Collector {
+    /// What it is and would like to have. Runs without any grant: calls to the host fail.
+    fn describe() -> Descriptor;
+
+    /// Reads what is asked for and commits it.
+    ///
+    /// # Errors
+    /// Why it did not work; what was committed before stays.
+    fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Failure>;
+}
+
+/// Makes the type that implements [`Collector`] the component's exports. Nothing happens on other targets than wasm32.
+#[macro_export]
+macro_rules! export {
+    ($collector:ty) => {
+        #[cfg(target_arch = "wasm32")]
+        #[allow(unsafe_code, missing_docs, clippy::all, clippy::restriction)]
+        const _: () = {
+            type Exported = $crate::wasm::Exported<$collector>;
+    $crate::bindings::export!(Exported with_types_in $crate::bindings);
+        };
+    };
+}
