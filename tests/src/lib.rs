@@ -1,1 +1,9 @@
-//! x
+//! Provider simulators, hostile guests, end-to-end and crash tests of finops-host.
+//!
+//! What must hold: a simulator is written from its provider's fact sheet, never from the collector that it tests.
+
+pub mod snowflake;
+pub mod tls;
+
+/// Why a simulator could not do what a test asked of it.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
