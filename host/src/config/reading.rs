@@ -1,0 +1,117 @@
+//! What all sections share while one file is read: its directory, the environment, and the files that it names.
+
+use super::{
+    errors::Span,
+    section::{Item, Section},
+};
+use std::{
+    cell::RefCell,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+use toml::de::DeValue;
+
+/// Looks up an environment variable.
+pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// A file that the operator's file names and that must be there.
+#[derive(Clone, Debug)]
+pub(super) struct NamedFile {
+    /// Its path, made absolute.
+    pub(super) path: PathBuf,
+    /// The key that names it.
+    pub(super) key: String,
+    /// Where that stands.
+    pub(super) span: Span,
+    /// Whether it holds a secret.
+    pub(super) secret: bool,
+}
+
+/// The surroundings of one file.
+pub(super) struct Reading<'a> {
+    /// The file's text.
+    pub(super) text: &'a str,
+    /// What relative paths are relative to.
+    pub(super) directory: &'a Path,
+    /// The environment.
+    pub(super) environment: Environment<'a>,
+    /// Files named so far.
+    pub(super) files: RefCell<Vec<NamedFile>>,
+}
+
+impl Reading<'_> {
+    /// A file that must be there.
+    pub(super) fn file(&self, item: &Item<'_>, what: &str, secret: bool) -> Option<PathBuf> {
+        let path = self.path(item, what)?;
+        self.files.borrow_mut().push(NamedFile {
+            path: path.clone(),
+            key: item.path.clone(),
+            span: item.span.clone(),
+            secret,
+        });
+        Some(path)
+    }
+
+    /// A path, relative to the file.
+    pub(super) fn path(&self, item: &Item<'_>, what: &str) -> Option<PathBuf> {
+        let text = item.text(&format!("a path to {what}"))?;
+        if text.is_empty() {
+            item.problem("the path is empty", format!("write a path to {what}"));
+            return None;
+        }
+        Some(self.directory.join(text))
+    }
+
+    /// The name and value of an environment variable that must be set.
+    pub(super) fn variable<'i>(&self, item: &Item<'i>) -> Option<(&'i str, String)> {
+        let name = item.text("the name of an environment variable")?;
+        let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if name.is_empty() || !name.chars().all(good) || name.starts_with(|c: char| c.is_ascii_digit()) {
+            // A secret pasted here by mistake must not be shown.
+            item.problem(
+                "this is no name of an environment variable",
+                "write a name such as \"SNOWFLAKE_TOKEN\"",
+            );
+            return None;
+        }
+        let value = (self.environment)(name);
+        if value.is_none() {
+            item.problem(
+                format!("the environment variable {name} is not set, or is no UTF-8"),
+                "set it where finops-host starts",
+            );
+        }
+        Some((name, value?))
+    }
+
+    /// Text, or the value of an environment variable.
+    pub(super) fn text_or_env(&self, item: &Item<'_>, expected: &str) -> Option<String> {
+        let DeValue::Table(_) = item.value else {
+            return item.text(expected).map(str::to_owned);
+        };
+        let section = item.section(expected)?;
+        let value = section
+            .require("env", &format!("write {expected}"))
+            .and_then(|item| self.variable(&item));
+        section.finish();
+        value.map(|(_, value)| value)
+    }
+
+    /// `connect-to`.
+    pub(super) fn connect_to(&self, section: &Section<'_>) -> Option<SocketAddr> {
+        section
+            .take("connect-to")?
+            .parse("an address and port such as \"127.0.0.1:8443\" (no name: nothing is resolved)")
+    }
+
+    /// `ca`.
+    pub(super) fn ca(&self, section: &Section<'_>) -> Option<PathBuf> {
+        self.file(&section.take("ca")?, "a file of PEM certificates", false)
+    }
+}
+
+/// The text if it can be a header's name.
+pub(super) fn name_of_header(text: &str) -> Option<&str> {
+    let good = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    (!text.is_empty() && text.len() <= 256 && text.chars().all(good)).then_some(text)
+}

@@ -1,0 +1,292 @@
+//! The file that `init` prints: what a descriptor asks for, for the operator to review.
+//!
+//! What must hold: the descriptor is a guest's word. Its text stands in comments only, escaped and line by line; its values
+//! are quoted by toml_edit. Nothing risky comes out granted: wildcard hosts stand in comments.
+
+use super::{credentials::SCHEMES, units};
+use crate::{
+    component::descriptor::{CredentialWish, Descriptor, HostWish, Setting, SettingKind},
+    foreign::Foreign,
+    sandbox::limits::Limits,
+};
+use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
+
+const WIDTH: usize = 100;
+
+/// A configuration file for a collector, with comments.
+#[must_use]
+pub fn template(descriptor: &Descriptor) -> String {
+    let mut page = Page::default();
+    let (name, version) = (
+        Foreign::new(descriptor.name.as_str()),
+        Foreign::new(descriptor.version.as_str()),
+    );
+    page.comment(&format!(
+        "finops-host: configuration for the collector {name} {version}"
+    ));
+    page.comment(&descriptor.text);
+    page.comment(
+        "Review every line: this file is all that the collector may do. What it does not list is denied.",
+    );
+    page.blank();
+    collector(&mut page, descriptor);
+    settings(&mut page, &descriptor.settings);
+    for wish in &descriptor.hosts {
+        host(&mut page, wish);
+    }
+    for wish in &descriptor.credentials {
+        credential(&mut page, wish);
+    }
+    limits(&mut page);
+    page.comment("Where entries go besides the ledger. Without it, `finops-host costs` shows the ledger.");
+    page.commented(&section(
+        "openfinops",
+        [("endpoint", value("http://localhost:8080"))],
+    ));
+    page.text
+}
+
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    /// A comment, wrapped; hostile text comes out escaped.
+    fn comment(&mut self, text: &str) {
+        let mut line = String::from("#");
+        for word in text.split_whitespace() {
+            let word = Foreign::new(word).to_string();
+            if line.len() + 1 + word.len() > WIDTH && line.len() > 1 {
+                self.line(&line);
+                line = String::from("#");
+            }
+            line.push(' ');
+            line.push_str(&word);
+        }
+        if line.len() > 1 {
+            self.line(&line);
+        }
+    }
+
+    /// Live TOML.
+    fn toml(&mut self, document: &DocumentMut) {
+        self.text.push_str(document.to_string().trim_start());
+    }
+
+    /// TOML within comments: ready to be uncommented.
+    fn commented(&mut self, document: &DocumentMut) {
+        for line in document.to_string().trim().lines() {
+            self.line(format!("# {line}").trim_end());
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    fn blank(&mut self) {
+        self.text.push('\n');
+    }
+}
+
+fn collector(page: &mut Page, descriptor: &Descriptor) {
+    page.line("[collector]");
+    page.comment("the instance; default: this file's name without its ending");
+    page.commented(&pair("name", value(descriptor.name.as_str())));
+    page.comment("run again and again; absent: once");
+    page.commented(&pair("interval", value("1h")));
+    page.comment("pin the component: `finops-host inspect` shows its digest");
+    page.commented(&pair("sha256", value("")));
+    page.blank();
+}
+
+fn settings(page: &mut Page, settings: &[Setting]) {
+    if settings.is_empty() {
+        return;
+    }
+    page.line("[settings]");
+    page.comment("any of them may also be { env = \"NAME\" }");
+    for setting in settings {
+        page.comment(&setting.text);
+        let mut facts = vec![kind(setting).to_owned()];
+        if !setting.allowed.is_empty() {
+            facts.push(format!("one of {}", setting.allowed.join(", ")));
+        }
+        facts.push(if setting.required { "required" } else { "optional" }.to_owned());
+        page.comment(&format!("({})", facts.join("; ")));
+        let shown = setting
+            .default
+            .as_ref()
+            .and_then(from_json)
+            .unwrap_or_else(|| example(setting));
+        let document = pair(&setting.key, Item::Value(shown));
+        if setting.required && setting.default.is_none() {
+            page.toml(&document);
+        } else {
+            page.commented(&document);
+        }
+    }
+    page.blank();
+}
+
+fn kind(setting: &Setting) -> &'static str {
+    match (setting.kind, setting.list_of) {
+        (SettingKind::Text, false) => "text",
+        (SettingKind::Text, true) => "list of text",
+        (SettingKind::Integer, false) => "whole number",
+        (SettingKind::Integer, true) => "list of whole numbers",
+        (SettingKind::Decimal, false) => "decimal, written as text",
+        (SettingKind::Decimal, true) => "list of decimals, written as text",
+        (SettingKind::Boolean, false) => "true or false",
+        (SettingKind::Boolean, true) => "list of true or false",
+        (SettingKind::Date, false) => "day",
+        (SettingKind::Date, true) => "list of days",
+        (SettingKind::DatedDecimal, false) => "price as text, or a list of { from, price }",
+        (SettingKind::DatedDecimal, true) => "list of such prices",
+    }
+}
+
+/// What stands for a setting without default.
+fn example(setting: &Setting) -> Value {
+    let one = match setting.kind {
+        SettingKind::Text => setting.allowed.first().map_or("", String::as_str).into(),
+        SettingKind::Integer => 0.into(),
+        SettingKind::Decimal | SettingKind::DatedDecimal => "0".into(),
+        SettingKind::Boolean => false.into(),
+        SettingKind::Date => "2026-01-01".into(),
+    };
+    if setting.list_of {
+        Value::Array(Array::from_iter([one]))
+    } else {
+        one
+    }
+}
+
+fn from_json(json: &serde_json::Value) -> Option<Value> {
+    Some(match json {
+        serde_json::Value::Null => return None,
+        serde_json::Value::Bool(flag) => (*flag).into(),
+        serde_json::Value::Number(number) => number
+            .as_i64()
+            .map_or_else(|| number.to_string().into(), Value::from),
+        serde_json::Value::String(text) => text.as_str().into(),
+        serde_json::Value::Array(list) => Value::Array(list.iter().filter_map(from_json).collect()),
+        serde_json::Value::Object(table) => {
+            let entries = table
+                .iter()
+                .filter_map(|(key, value)| Some((key.as_str(), from_json(value)?)));
+            Value::InlineTable(entries.collect::<InlineTable>())
+        }
+    })
+}
+
+fn host(page: &mut Page, wish: &HostWish) {
+    page.comment(&wish.text);
+    let mut rule = Table::new();
+    rule.insert("host", value(wish.host.as_str()));
+    rule.insert("methods", value(wish.methods.iter().collect::<Array>()));
+    rule.insert("paths", value(wish.paths.iter().collect::<Array>()));
+    if !wish.headers.is_empty() {
+        let any = wish.headers.iter().map(|name| (name.as_str(), Value::from("*")));
+        rule.insert("headers", value(any.collect::<InlineTable>()));
+    }
+    if let Some(credential) = &wish.credential {
+        rule.insert("credential", value(credential.as_str()));
+    }
+    let mut document = DocumentMut::new();
+    let mut rules = ArrayOfTables::new();
+    rules.push(rule);
+    document.insert("allow", Item::ArrayOfTables(rules));
+    if wish.host.contains('{') {
+        page.comment(
+            "Replace the placeholder in braces by what stands for that setting in the provider's host name.",
+        );
+    }
+    if wish.host.contains('*') {
+        page.comment("Risky: this would allow every host below the name. Narrow it before you uncomment it.");
+        page.commented(&document);
+    } else {
+        page.toml(&document);
+    }
+    page.blank();
+}
+
+fn credential(page: &mut Page, wish: &CredentialWish) {
+    page.comment(&wish.text);
+    if !wish.schemes.is_empty() {
+        page.comment(&format!(
+            "Schemes that the provider takes: {}",
+            wish.schemes.join(", ")
+        ));
+    }
+    page.comment("Secrets are named, never written here: { file = \"path\" } or { env = \"NAME\" }.");
+    let file = |ending: &str| {
+        let path = format!("secrets/{}{ending}", wish.name);
+        value(InlineTable::from_iter([("file", Value::from(path))]))
+    };
+    let known = wish
+        .schemes
+        .iter()
+        .find(|scheme| SCHEMES.contains(&scheme.as_str()));
+    let scheme = known.map_or("bearer", String::as_str);
+    let mut table = Table::new();
+    table.insert("scheme", value(scheme));
+    match scheme {
+        "snowflake-key-pair" => {
+            table.insert("account", value("MYORG-ACCT"));
+            table.insert("user", value("TELEMETRY"));
+            table.insert("private-key", file(".p8"));
+        }
+        "headers" => {
+            let secret = InlineTable::from_iter([("file", format!("secrets/{}", wish.name))]);
+            let headers = InlineTable::from_iter([("X-Api-Key", Value::InlineTable(secret))]);
+            table.insert("headers", value(headers));
+        }
+        _ => {
+            table.insert("token", file(""));
+        }
+    }
+    let mut all = Table::new();
+    all.set_implicit(true);
+    all.insert(&wish.name, Item::Table(table));
+    let mut document = DocumentMut::new();
+    document.insert("credentials", Item::Table(all));
+    if known.is_some() {
+        page.toml(&document);
+    } else {
+        page.comment("None of these schemes is in this version.");
+        page.commented(&document);
+    }
+    page.blank();
+}
+
+fn limits(page: &mut Page) {
+    let limits = Limits::default();
+    page.comment("What one run may use; these are the defaults.");
+    page.commented(&section(
+        "limits",
+        [
+            ("memory", value(units::show_size(limits.memory))),
+            ("cpu", value(units::show_duration(limits.cpu))),
+            ("wall", value(units::show_duration(limits.wall))),
+            (
+                "requests",
+                value(i64::try_from(limits.requests).unwrap_or(i64::MAX)),
+            ),
+            ("received", value(units::show_size(limits.received))),
+        ],
+    ));
+    page.blank();
+}
+
+fn pair(key: &str, item: Item) -> DocumentMut {
+    let mut document = DocumentMut::new();
+    document.insert(key, item);
+    document
+}
+
+fn section<const N: usize>(name: &str, pairs: [(&str, Item); N]) -> DocumentMut {
+    pair(name, Item::Table(Table::from_iter(pairs)))
+}
