@@ -150,7 +150,8 @@ CREATE TABLE batch (
     next_at INTEGER,                           -- not before
     maybe_duplicated INTEGER NOT NULL DEFAULT 0,
     last_error TEXT,
-    checksum TEXT NOT NULL                     -- over uid and body
+    observation_seq INTEGER, event_id INTEGER, -- the last of each that it carries: where the cursors go once it is settled
+    checksum TEXT NOT NULL                     -- over uid and body; the body is emptied once the batch is closed
 ) STRICT;
 CREATE INDEX batch_open ON batch (destination, id) WHERE state IN ('sealed', 'ambiguous');
 
@@ -195,6 +196,12 @@ CREATE TABLE event (
     source INTEGER NOT NULL REFERENCES source(id),
     at INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL
 ) STRICT;
+CREATE TABLE event_cursor (
+    destination INTEGER NOT NULL REFERENCES destination(id),
+    source INTEGER NOT NULL REFERENCES source(id),
+    event INTEGER NOT NULL,                    -- id of the last one that the destination has
+    PRIMARY KEY (destination, source)
+) STRICT, WITHOUT ROWID;
 
 -- Paid calls, reserved before each attempt.
 CREATE TABLE spend (

@@ -1,0 +1,501 @@
+//! The body of a batch, as the OpenFinOps ingest route stores it. Pure: the same contents give the same bytes.
+//!
+//! What must hold: no top-level key beyond those that the server keeps; each cost entry has exactly the fields of the
+//! server's `CostEntry`; whatever must travel exactly is text under a tag `finops_host.*`, which no provider tag can take.
+
+use super::category::category;
+use crate::ledger::{
+    outbox::{BatchSource, Contents, Entry, Event, Observation},
+    store::LedgerError,
+};
+use finops_decimal::Decimal;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::{Map, Number, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Name and version of the shape of `metrics`.
+pub const SCHEMA: &str = "finops-host/1";
+
+const TAG_PREFIX: &str = "finops_host.";
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+const MONTH: SignedDuration = SignedDuration::from_hours(28 * 24);
+const NOON: SignedDuration = SignedDuration::from_hours(12);
+
+/// What a body says beside its contents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// `metrics.batch_id`.
+    pub uid: String,
+    /// When the batch is sealed.
+    pub sealed_at: Timestamp,
+    /// Name of this machine.
+    pub hostname: String,
+}
+
+/// The agent's name for a source: the same on every host and after a rename.
+#[must_use]
+pub fn agent_id(source: &BatchSource) -> String {
+    let hash: String = source.hash.chars().take(12).collect();
+    format!("finops-host/{}/{hash}", source.provider)
+}
+
+/// Renders a batch.
+///
+/// # Errors
+/// A row that the ledger did not write so: dimensions without a charge period.
+pub fn render(head: &Head, contents: &Contents) -> Result<Vec<u8>, LedgerError> {
+    let mut cost_entries = Vec::with_capacity(contents.entries.len());
+    let mut summary: BTreeMap<&str, Decimal> = BTreeMap::new();
+    let mut span: Option<(Timestamp, Timestamp)> = None;
+    let mut widen = |start: Timestamp, end: Timestamp| {
+        span = Some(span.map_or((start, end), |(first, last)| (first.min(start), last.max(end))));
+    };
+    for entry in &contents.entries {
+        let (start, end) = charge_period(entry)?;
+        widen(start, end);
+        let sum = summary.entry(&entry.currency).or_default();
+        *sum = sum
+            .checked_add(entry.amount)
+            .map_err(|error| LedgerError::Damaged(format!("the sum of a batch: {error}")))?;
+        cost_entries.push(cost_entry(entry, contents, start, end)?);
+    }
+    for observation in &contents.observations {
+        widen(observation.at, observation.at);
+    }
+    let (period_start, period_end) = span.unwrap_or((head.sealed_at, head.sealed_at));
+    let region = only_region(&cost_entries);
+    let body = Body {
+        agent_id: agent_id(&contents.source),
+        timestamp: head.sealed_at.as_second(),
+        hostname: &head.hostname,
+        cloud_provider: &contents.source.provider,
+        region,
+        metrics: Metrics {
+            schema: SCHEMA,
+            batch_id: &head.uid,
+            instance: &contents.source.instance,
+            period_start: period_start.to_string(),
+            period_end: period_end.to_string(),
+            summary: Summary {
+                entries: contents.entries.len(),
+                observations: contents.observations.len(),
+                measure: &contents.measure,
+                amounts: summary,
+            },
+            observations: contents
+                .observations
+                .iter()
+                .map(sent_observation)
+                .collect::<Result<_, _>>()?,
+            cost_entries,
+        },
+        events: contents.events.iter().map(sent_event).collect(),
+        traces: [],
+    };
+    serde_json::to_vec(&body).map_err(|error| LedgerError::Damaged(format!("a batch: {error}")))
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    agent_id: String,
+    timestamp: i64,
+    hostname: &'a str,
+    cloud_provider: &'a str,
+    region: String,
+    metrics: Metrics<'a>,
+    events: Vec<SentEvent<'a>>,
+    traces: [(); 0],
+}
+
+#[derive(Serialize)]
+struct Metrics<'a> {
+    schema: &'static str,
+    batch_id: &'a str,
+    instance: &'a str,
+    period_start: String,
+    period_end: String,
+    summary: Summary<'a>,
+    cost_entries: Vec<CostEntry>,
+    observations: Vec<SentObservation<'a>>,
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    entries: usize,
+    observations: usize,
+    measure: &'a str,
+    /// Exact sums by currency, as text.
+    amounts: BTreeMap<&'a str, Decimal>,
+}
+
+/// The fields of OpenFinOps's `CostEntry`, which refuses any other.
+#[derive(Serialize)]
+struct CostEntry {
+    entry_id: String,
+    timestamp: i64,
+    resource_id: String,
+    category: &'static str,
+    amount: Number,
+    currency: String,
+    region: String,
+    tags: BTreeMap<String, String>,
+    description: String,
+    billing_period: &'static str,
+}
+
+#[derive(Serialize)]
+struct SentObservation<'a> {
+    name: &'a str,
+    dims: &'a Value,
+    value: Number,
+    unit: &'a str,
+    at: i64,
+}
+
+#[derive(Serialize)]
+struct SentEvent<'a> {
+    time: i64,
+    kind: &'a str,
+    detail: Value,
+}
+
+fn cost_entry(
+    entry: &Entry,
+    contents: &Contents,
+    start: Timestamp,
+    end: Timestamp,
+) -> Result<CostEntry, LedgerError> {
+    let dim = |name: &str| text(&entry.dims, name);
+    let provider = &contents.source.provider;
+    let service = dim("service").unwrap_or(provider);
+    let length = end.duration_since(start);
+    let noon = if length < DAY { SignedDuration::ZERO } else { NOON };
+    let timestamp = start.saturating_add(noon).unwrap_or(start);
+    Ok(CostEntry {
+        entry_id: entry.entry_id.clone(),
+        timestamp: timestamp.as_second(),
+        resource_id: dim("resource_id").unwrap_or(service).to_owned(),
+        category: category(provider, service, dim("service_category").unwrap_or_default()),
+        amount: number(entry.amount)?,
+        currency: entry.currency.clone(),
+        region: dim("region").unwrap_or("global").to_owned(),
+        tags: tags(entry, &contents.measure),
+        description: match dim("resource_name") {
+            Some(name) => format!("{service}: {name}"),
+            None => service.to_owned(),
+        },
+        billing_period: match length {
+            length if length < DAY => "hourly",
+            length if length < MONTH => "daily",
+            _ => "monthly",
+        },
+    })
+}
+
+/// What must travel exactly, under names of our own, and the provider's tags under theirs.
+fn tags(entry: &Entry, measure: &str) -> BTreeMap<String, String> {
+    let mut tags = BTreeMap::new();
+    if let Some(Value::Object(provider)) = entry.dims.get("tags") {
+        for (name, value) in provider {
+            tags.insert(provider_tag(name), plain(value));
+        }
+    }
+    let mut own = |name: &str, value: String| {
+        tags.insert(format!("{TAG_PREFIX}{name}"), value);
+    };
+    for (name, value) in &entry.dims {
+        match (name.as_str(), value) {
+            ("tags", _) => {}
+            ("extra", Value::Object(extra)) => {
+                for (name, value) in extra {
+                    own(name, plain(value));
+                }
+            }
+            ("partition_start", value) => own("partition", plain(value)),
+            (name, value) => own(name, plain(value)),
+        }
+    }
+    own("amount", entry.amount.to_string());
+    own("total_after", entry.total_after.to_string());
+    own("sequence", entry.sequence.to_string());
+    own("epoch", entry.epoch.to_string());
+    own("measure", measure.to_owned());
+    own("posting_key", entry.posting_key.clone());
+    tags
+}
+
+/// The provider's own name, moved aside where it would read as one of ours; no two names become one.
+fn provider_tag(name: &str) -> String {
+    let mut bare = name;
+    while let Some(rest) = bare.strip_prefix("tag.") {
+        bare = rest;
+    }
+    if bare.starts_with(TAG_PREFIX) {
+        format!("tag.{name}")
+    } else {
+        name.to_owned()
+    }
+}
+
+fn sent_observation(observation: &Observation) -> Result<SentObservation<'_>, LedgerError> {
+    Ok(SentObservation {
+        name: &observation.name,
+        dims: &observation.dims,
+        value: number(observation.value)?,
+        unit: &observation.unit,
+        at: observation.at.as_second(),
+    })
+}
+
+fn sent_event(event: &Event) -> SentEvent<'_> {
+    SentEvent {
+        time: event.at.as_second(),
+        kind: &event.kind,
+        detail: serde_json::from_str(&event.detail).unwrap_or_else(|_| Value::String(event.detail.clone())),
+    }
+}
+
+/// The region that all entries share, or `global`.
+fn only_region(entries: &[CostEntry]) -> String {
+    let regions: BTreeSet<&str> = entries.iter().map(|entry| entry.region.as_str()).collect();
+    match (regions.first(), regions.len()) {
+        (Some(region), 1) => (*region).to_owned(),
+        _ => "global".to_owned(),
+    }
+}
+
+/// A JSON number with the decimal's own digits.
+fn number(decimal: Decimal) -> Result<Number, LedgerError> {
+    serde_json::from_str(&decimal.to_string())
+        .map_err(|error| LedgerError::Damaged(format!("amount {decimal}: {error}")))
+}
+
+fn charge_period(entry: &Entry) -> Result<(Timestamp, Timestamp), LedgerError> {
+    let instant = |name: &str| {
+        text(&entry.dims, name)
+            .and_then(|text| text.parse::<Timestamp>().ok())
+            .ok_or_else(|| LedgerError::Damaged(format!("entry {} has no {name}", entry.entry_id)))
+    };
+    Ok((instant("charge_start")?, instant("charge_end")?))
+}
+
+fn text<'a>(dims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    dims.get(name).and_then(Value::as_str)
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use serde_json::json;
+
+    fn contents(dims: Value, amount: &str) -> Contents {
+        let Value::Object(dims) = dims else { unreachable!() };
+        Contents {
+            source: BatchSource {
+                id: 1,
+                hash: "0123456789abcdef".to_owned(),
+                provider: "snowflake".to_owned(),
+                instance: "prod".to_owned(),
+            },
+            measure: "effective".to_owned(),
+            entries: vec![Entry {
+                row: 1,
+                entry_id: "e1".to_owned(),
+                posting_key: "k1".to_owned(),
+                dims,
+                currency: "USD".to_owned(),
+                amount: amount.parse().unwrap(),
+                total_after: "7".parse().unwrap(),
+                sequence: 3,
+                epoch: 2,
+            }],
+            observations: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    fn day(extra: Value) -> Value {
+        let mut dims = json!({"charge_start": "2026-01-02T00:00:00Z", "charge_end": "2026-01-03T00:00:00Z",
+            "partition_start": "2026-01-02T00:00:00Z", "service": "STORAGE", "service_category": "Storage"});
+        let (Value::Object(dims), Value::Object(extra)) = (&mut dims, extra) else {
+            unreachable!()
+        };
+        dims.extend(extra);
+        Value::Object(dims.clone())
+    }
+
+    fn head() -> Head {
+        Head {
+            uid: "b1".to_owned(),
+            sealed_at: "2026-01-05T06:07:08.9Z".parse().unwrap(),
+            hostname: "box".to_owned(),
+        }
+    }
+
+    fn rendered(contents: &Contents) -> Value {
+        serde_json::from_slice(&render(&head(), contents).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_body_holds_what_the_server_keeps_and_nothing_else() {
+        let mut contents = contents(day(json!({"region": "eu-west-1"})), "0.100000000000000001");
+        contents.observations.push(Observation {
+            seq: 4,
+            name: "credits".to_owned(),
+            dims: json!({"warehouse": "W"}),
+            value: "1.5".parse().unwrap(),
+            unit: "Credits".to_owned(),
+            at: "2026-01-04T00:00:00Z".parse().unwrap(),
+        });
+        for detail in [r#"{"calls":2}"#, "plain words"] {
+            contents.events.push(Event {
+                row: 1,
+                at: "2026-01-05T00:00:00Z".parse().unwrap(),
+                kind: "finished".to_owned(),
+                detail: detail.to_owned(),
+            });
+        }
+        let body = rendered(&contents);
+        let keys: Vec<&String> = body.as_object().unwrap().keys().collect();
+        let expected = [
+            "agent_id",
+            "cloud_provider",
+            "events",
+            "hostname",
+            "metrics",
+            "region",
+            "timestamp",
+            "traces",
+        ];
+        assert_eq!(keys, expected);
+        assert_eq!(body["agent_id"], "finops-host/snowflake/0123456789ab");
+        assert_eq!(body["timestamp"], json!(1_767_593_228));
+        assert_eq!(body["region"], "eu-west-1");
+        assert_eq!(
+            body["metrics"]["summary"],
+            json!({"entries": 1, "observations": 1, "measure": "effective",
+                "amounts": {"USD": "0.100000000000000001"}})
+        );
+        assert_eq!(body["metrics"]["schema"], SCHEMA);
+        assert_eq!(body["metrics"]["batch_id"], "b1");
+        assert_eq!(body["metrics"]["instance"], "prod");
+        assert_eq!(body["metrics"]["period_start"], "2026-01-02T00:00:00Z");
+        assert_eq!(body["metrics"]["period_end"], "2026-01-04T00:00:00Z");
+        assert_eq!(body["metrics"]["observations"][0]["value"].to_string(), "1.5");
+        assert_eq!(body["events"][0]["detail"], json!({"calls": 2}));
+        assert_eq!(body["events"][1]["detail"], "plain words");
+        assert_eq!(body["traces"], json!([]));
+    }
+
+    #[test]
+    fn a_cost_entry_has_the_servers_fields_and_exact_tags() {
+        let dims = day(json!({"stream": "spend", "basis": "billed", "sub_account": "LOC",
+            "resource_id": "7", "resource_name": "WH",
+            "tags": {"user": "ana"}, "extra": {"x_Attribution": "query"}}));
+        let body = rendered(&contents(dims, "-0.100000000000000001"));
+        let entry = &body["metrics"]["cost_entries"][0];
+        let keys: Vec<&String> = entry.as_object().unwrap().keys().collect();
+        let expected = [
+            "amount",
+            "billing_period",
+            "category",
+            "currency",
+            "description",
+            "entry_id",
+            "region",
+            "resource_id",
+            "tags",
+            "timestamp",
+        ];
+        assert_eq!(keys, expected);
+        assert_eq!(entry["amount"].to_string(), "-0.100000000000000001");
+        assert_eq!(entry["category"], "snowflake_storage");
+        assert_eq!(entry["resource_id"], "7");
+        assert_eq!(entry["description"], "STORAGE: WH");
+        assert_eq!(entry["region"], "global");
+        let tags = entry["tags"].as_object().unwrap();
+        assert!(tags.values().all(Value::is_string));
+        for (name, value) in [
+            ("user", "ana"),
+            ("finops_host.amount", "-0.100000000000000001"),
+            ("finops_host.total_after", "7"),
+            ("finops_host.sequence", "3"),
+            ("finops_host.epoch", "2"),
+            ("finops_host.measure", "effective"),
+            ("finops_host.posting_key", "k1"),
+            ("finops_host.stream", "spend"),
+            ("finops_host.basis", "billed"),
+            ("finops_host.partition", "2026-01-02T00:00:00Z"),
+            ("finops_host.charge_start", "2026-01-02T00:00:00Z"),
+            ("finops_host.sub_account", "LOC"),
+            ("finops_host.x_Attribution", "query"),
+        ] {
+            assert_eq!(tags.get(name).and_then(Value::as_str), Some(value), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_provider_tag_cannot_take_one_of_our_names() {
+        let forged =
+            json!({"tags": {"finops_host.amount": "999", "tag.finops_host.amount": "998", "tag.a": "1"}});
+        let body = rendered(&contents(day(forged), "5"));
+        let tags = &body["metrics"]["cost_entries"][0]["tags"];
+        assert_eq!(tags["finops_host.amount"], "5");
+        assert_eq!(tags["tag.finops_host.amount"], "999");
+        assert_eq!(tags["tag.tag.finops_host.amount"], "998");
+        assert_eq!(tags["tag.a"], "1");
+    }
+
+    #[test]
+    fn charges_of_a_day_or_longer_stand_at_noon() {
+        for (start, end, timestamp, period) in [
+            (
+                "2026-01-02T03:00:00Z",
+                "2026-01-02T04:00:00Z",
+                "2026-01-02T03:00:00Z",
+                "hourly",
+            ),
+            (
+                "2026-01-02T00:00:00Z",
+                "2026-01-03T00:00:00Z",
+                "2026-01-02T12:00:00Z",
+                "daily",
+            ),
+            (
+                "2026-02-01T00:00:00Z",
+                "2026-03-01T00:00:00Z",
+                "2026-02-01T12:00:00Z",
+                "monthly",
+            ),
+        ] {
+            let dims = json!({"charge_start": start, "charge_end": end});
+            let body = rendered(&contents(dims, "1"));
+            let entry = &body["metrics"]["cost_entries"][0];
+            let expected: Timestamp = timestamp.parse().unwrap();
+            assert_eq!(entry["timestamp"], json!(expected.as_second()));
+            assert_eq!(entry["billing_period"], period);
+            assert_eq!(
+                entry["resource_id"], "snowflake",
+                "without service the provider stands in"
+            );
+        }
+    }
+
+    #[test]
+    fn the_same_contents_give_the_same_bytes_and_a_damaged_row_is_refused() {
+        let good = contents(day(json!({"tags": {"b": "1", "a": "2"}})), "1");
+        assert_eq!(render(&head(), &good).unwrap(), render(&head(), &good).unwrap());
+        let damaged = contents(json!({"charge_start": "yesterday"}), "1");
+        let error = render(&head(), &damaged).unwrap_err().to_string();
+        assert!(error.contains("charge_start"), "{error}");
+    }
+}
