@@ -1,2 +1,178 @@
-//! x
-fn main() {}
+//! The project's own commands, run as `cargo xtask <command>`.
+//! What must hold: each does all its own set-up, on a machine with only rustup, a C compiler and python3.
+
+mod build;
+mod command;
+mod demo;
+mod extra;
+mod failure;
+mod lock;
+mod say;
+mod service;
+mod test;
+mod venv;
+mod workspace;
+
+use build::{Profile, Wanted};
+use demo::Destination;
+use failure::{Failure, Result};
+use std::process::ExitCode;
+use workspace::Workspace;
+
+const HELP: &str = "\
+The project's own commands
+
+Usage: cargo xtask <command>
+
+Commands:
+  build [--guests] [--release]  Build collectors and test guests as components, then the host
+                                  --guests   components only
+                                  --release  an optimised host
+  demo [--openfinops]           Collect a simulated Snowflake bill twice and show the books
+                                  --openfinops  send them to a real OpenFinOps server too
+  test [arguments]              Run all tests; arguments go to `cargo test`
+  test-extra                    Make the checks that need tools of their own, where they are installed
+  venv                          Make the Python environment of the OpenFinOps server; print its Python";
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Task {
+    Build(Wanted, Profile),
+    Demo(Destination),
+    Help,
+    Test(Vec<String>),
+    TestExtra,
+    Venv,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let task = match parse(&arguments) {
+        Ok(task) => task,
+        Err(failure) => {
+            say::error(&format!("{failure}; `cargo xtask help` lists the commands"));
+            return ExitCode::from(2);
+        }
+    };
+    match perform(task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say::error(&failure.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(arguments: &[String]) -> Result<Task> {
+    let Some((command, rest)) = arguments.split_first() else {
+        return Ok(Task::Help);
+    };
+    let known: &[&str] = match command.as_str() {
+        "build" => &["--guests", "--release"],
+        "demo" => &["--openfinops"],
+        "test" => return Ok(Task::Test(rest.to_vec())),
+        "test-extra" | "venv" | "help" | "--help" | "-h" => &[],
+        _ => return Err(Failure::new(format!("there is no command `{command}`"))),
+    };
+    if let Some(unknown) = rest.iter().find(|word| !known.contains(&word.as_str())) {
+        return Err(Failure::new(format!("`{command}` does not know `{unknown}`")));
+    }
+    let given = |flag: &str| rest.iter().any(|word| word == flag);
+    Ok(match command.as_str() {
+        "build" => Task::Build(
+            if given("--guests") {
+                Wanted::Guests
+            } else {
+                Wanted::All
+            },
+            if given("--release") {
+                Profile::Release
+            } else {
+                Profile::Dev
+            },
+        ),
+        "demo" if given("--openfinops") => Task::Demo(Destination::OpenFinOps),
+        "demo" => Task::Demo(Destination::Ledger),
+        "test-extra" => Task::TestExtra,
+        "venv" => Task::Venv,
+        _ => Task::Help,
+    })
+}
+
+fn perform(task: Task) -> Result<()> {
+    if task == Task::Help {
+        say::result(HELP);
+        return Ok(());
+    }
+    let root = Workspace::root()?;
+    match task {
+        Task::Help => Ok(()),
+        Task::Build(wanted, profile) => build::build(&root, wanted, profile),
+        Task::Demo(destination) => demo::demo(&root, destination),
+        Task::Test(extra) => test::test(&root, &extra),
+        Task::TestExtra => extra::test_extra(&root),
+        Task::Venv => {
+            say::result(&venv::python(&root)?.display().to_string());
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )]
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Task> {
+        parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn each_command_is_read_with_its_flags() {
+        assert_eq!(parsed("").unwrap(), Task::Help);
+        assert_eq!(parsed("build").unwrap(), Task::Build(Wanted::All, Profile::Dev));
+        assert_eq!(
+            parsed("build --guests").unwrap(),
+            Task::Build(Wanted::Guests, Profile::Dev)
+        );
+        assert_eq!(
+            parsed("build --release").unwrap(),
+            Task::Build(Wanted::All, Profile::Release)
+        );
+        assert_eq!(parsed("demo").unwrap(), Task::Demo(Destination::Ledger));
+        assert_eq!(
+            parsed("demo --openfinops").unwrap(),
+            Task::Demo(Destination::OpenFinOps)
+        );
+        assert_eq!(parsed("venv").unwrap(), Task::Venv);
+        assert_eq!(parsed("test-extra").unwrap(), Task::TestExtra);
+    }
+
+    #[test]
+    fn what_follows_test_is_passed_on_as_it_is() {
+        let words = ["-p", "finops-host", "--", "--nocapture"]
+            .map(str::to_owned)
+            .to_vec();
+        assert_eq!(
+            parsed("test -p finops-host -- --nocapture").unwrap(),
+            Task::Test(words)
+        );
+    }
+
+    #[test]
+    fn an_unknown_command_or_flag_is_refused_by_name() {
+        assert_eq!(
+            parsed("biuld").unwrap_err().to_string(),
+            "there is no command `biuld`"
+        );
+        assert_eq!(
+            parsed("demo --openfinop").unwrap_err().to_string(),
+            "`demo` does not know `--openfinop`"
+        );
+    }
+}
