@@ -2,6 +2,8 @@
 //!
 //! What must hold: a simulator is written from its provider's fact sheet, never from the collector that it tests.
 
+pub mod artifacts;
+pub mod openfinops;
 pub mod snowflake;
 pub mod tls;
 

@@ -39,7 +39,7 @@ impl Service {
         stdout.read_line(&mut line).context(started)?;
         match serde_json::from_str::<Value>(&line) {
             Ok(ready) if ready.get("ready") == Some(&Value::Bool(true)) => Ok(Self {
-                process,
+                _process: process,
                 ready,
                 _stdout: stdout,
             }),
