@@ -75,7 +75,7 @@ async fn the_sheets_hourly_statement_runs() {
     // Nothing is attributed yet in the last hours.
     let late = rows
         .iter()
-        .find(|row| row[0] == "1785729600" && row[2] == "ETL_WH")
+        .find(|row| row[0] == "1785736800" && row[2] == "ETL_WH")
         .unwrap();
     assert_eq!((&late[5], &late[6]), (&Value::Null, &Value::Null));
 }
