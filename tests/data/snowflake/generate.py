@@ -5,6 +5,7 @@ Deterministic: every number comes from a hash of what it is about, so a new row 
 decimal text, never floats. Run it again after a change and commit its output.
 """
 
+import argparse
 import hashlib
 import json
 from datetime import date, datetime, timedelta, timezone
@@ -62,7 +63,7 @@ def cents(number):
 
 
 def busy_hours(day):
-    hours = [(ETL, hour) for hour in (1, 2, 3, 4)]
+    hours = [(ETL, hour) for hour in (1, 2, 3, 6)]
     if day.weekday() < 5:
         hours += [(BI, hour) for hour in (8, 10, 13, 16)] + [(DEV, hour) for hour in (9, 14)]
     return hours + [(CLOUD_ONLY, hour) for hour in (0, 12)]
@@ -299,17 +300,17 @@ def columns(*groups):
     return [[name, kind] for kind, names in groups for name in names.split()]
 
 
-def write(view, granted_to, spec, rows):
+def write(out, view, granted_to, spec, rows):
     name = view.split(".")[1].lower()
     lines = [json.dumps([row[column] for column, _ in spec], ensure_ascii=False) for row in rows]
     head = {"view": view, "granted_to": granted_to, "columns": spec}
     body = json.dumps(head, ensure_ascii=False)[:-1] + ', "rows": [\n' + ",\n".join(lines) + "\n]}\n"
-    (HERE / f"{name}.json").write_text(body, encoding="utf-8")
+    (out / f"{name}.json").write_text(body, encoding="utf-8")
 
 
-def write_patch(name, steps):
+def write_patch(out, name, steps):
     lines = ",\n".join(json.dumps(step, ensure_ascii=False) for step in steps)
-    (HERE / "patches" / f"{name}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    (out / "patches" / f"{name}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
 def daily_row(day, service, parts):
@@ -384,7 +385,7 @@ def history_row(query):
     }
 
 
-def views():
+def views(out):
     hours = hourly()
     asked = queries(hours)
     metered = metering(hours)
@@ -402,7 +403,7 @@ def views():
         ("TEXT", dims), ("DATE", "USAGE_DATE"), ("TEXT", "USAGE_TYPE"), ("NUMBER(38,3)", "USAGE"), ("TEXT", "CURRENCY"),
         ("NUMBER(38,2)", "USAGE_IN_CURRENCY"), ("TEXT", "BALANCE_SOURCE BILLING_TYPE RATING_TYPE SERVICE_TYPE"), ("BOOLEAN", "IS_ADJUSTMENT"),
     )
-    write("ORGANIZATION_USAGE.USAGE_IN_CURRENCY_DAILY", billing, bill_spec, bills)
+    write(out, "ORGANIZATION_USAGE.USAGE_IN_CURRENCY_DAILY", billing, bill_spec, bills)
 
     rate_rows = []
     for day in days():
@@ -414,20 +415,20 @@ def views():
         ("DATE", "DATE"), ("TEXT", dims + " USAGE_TYPE CURRENCY"), ("NUMBER(38,2)", "EFFECTIVE_RATE"),
         ("TEXT", "SERVICE_TYPE RATING_TYPE BILLING_TYPE"), ("BOOLEAN", "IS_ADJUSTMENT"),
     )
-    write("ORGANIZATION_USAGE.RATE_SHEET_DAILY", billing, rate_spec, rate_rows)
+    write(out, "ORGANIZATION_USAGE.RATE_SHEET_DAILY", billing, rate_spec, rate_rows)
 
     hour_spec = columns(
         ("TIMESTAMP_LTZ", "START_TIME END_TIME"), ("NUMBER(38,0)", "WAREHOUSE_ID"), ("TEXT", "WAREHOUSE_NAME"),
         ("NUMBER(38,9)", "CREDITS_USED CREDITS_USED_COMPUTE CREDITS_USED_CLOUD_SERVICES CREDITS_ATTRIBUTED_COMPUTE_QUERIES"),
     )
     hour_rows = [hour_row(row, attributed) for row in hours]
-    write("ACCOUNT_USAGE.WAREHOUSE_METERING_HISTORY", usage, hour_spec, hour_rows)
+    write(out, "ACCOUNT_USAGE.WAREHOUSE_METERING_HISTORY", usage, hour_spec, hour_rows)
 
     daily_spec = columns(
         ("TEXT", "SERVICE_TYPE"), ("DATE", "USAGE_DATE"), ("NUMBER(38,9)", "CREDITS_USED_COMPUTE CREDITS_USED_CLOUD_SERVICES CREDITS_USED"),
         ("NUMBER(38,10)", "CREDITS_ADJUSTMENT_CLOUD_SERVICES CREDITS_BILLED"),
     )
-    write("ACCOUNT_USAGE.METERING_DAILY_HISTORY", usage, daily_spec, [daily_row(*key, parts) for key, parts in metered.items()])
+    write(out, "ACCOUNT_USAGE.METERING_DAILY_HISTORY", usage, daily_spec, [daily_row(*key, parts) for key, parts in metered.items()])
 
     service_spec = columns(
         ("TEXT", "SERVICE_TYPE"), ("TIMESTAMP_LTZ", "START_TIME END_TIME"), ("NUMBER(38,0)", "ENTITY_ID"), ("TEXT", "NAME"),
@@ -438,7 +439,7 @@ def views():
         for row in hour_rows
         if row["START_TIME"] >= "2026-07-27"
     ]
-    write("ACCOUNT_USAGE.METERING_HISTORY", usage, service_spec, last_week)
+    write(out, "ACCOUNT_USAGE.METERING_HISTORY", usage, service_spec, last_week)
 
     database_rows, total_rows, stage_rows = [], [], []
     for day, (databases, stage) in stored.items():
@@ -466,11 +467,11 @@ def views():
         ("DATE", "USAGE_DATE"), ("NUMBER(38,0)", "DATABASE_ID"), ("TEXT", "DATABASE_NAME"),
         ("FLOAT", "AVERAGE_DATABASE_BYTES AVERAGE_FAILSAFE_BYTES AVERAGE_HYBRID_TABLE_STORAGE_BYTES"),
     )
-    write("ACCOUNT_USAGE.DATABASE_STORAGE_USAGE_HISTORY", usage, database_spec, database_rows)
+    write(out, "ACCOUNT_USAGE.DATABASE_STORAGE_USAGE_HISTORY", usage, database_spec, database_rows)
     total_spec = columns(("DATE", "USAGE_DATE"), ("FLOAT", "STORAGE_BYTES STAGE_BYTES FAILSAFE_BYTES"))
-    write("ACCOUNT_USAGE.STORAGE_USAGE", usage, total_spec, total_rows)
+    write(out, "ACCOUNT_USAGE.STORAGE_USAGE", usage, total_spec, total_rows)
     stage_spec = columns(("DATE", "USAGE_DATE"), ("FLOAT", "AVERAGE_STAGE_BYTES"))
-    write("ACCOUNT_USAGE.STAGE_STORAGE_USAGE_HISTORY", usage, stage_spec, stage_rows)
+    write(out, "ACCOUNT_USAGE.STAGE_STORAGE_USAGE_HISTORY", usage, stage_spec, stage_rows)
 
     history_spec = columns(
         ("TEXT", "QUERY_ID USER_NAME ROLE_NAME WAREHOUSE_NAME WAREHOUSE_SIZE DATABASE_NAME SCHEMA_NAME QUERY_TYPE QUERY_TAG EXECUTION_STATUS"),
@@ -479,7 +480,7 @@ def views():
         ("FLOAT", "PERCENTAGE_SCANNED_FROM_CACHE"),
     )
     history = [history_row(query) for query in asked if query["in_history"]]
-    write("ACCOUNT_USAGE.QUERY_HISTORY", ["GOVERNANCE_VIEWER"], history_spec, history)
+    write(out, "ACCOUNT_USAGE.QUERY_HISTORY", ["GOVERNANCE_VIEWER"], history_spec, history)
 
     attribution_spec = columns(
         ("TEXT", "QUERY_ID PARENT_QUERY_ID ROOT_QUERY_ID"), ("NUMBER(38,0)", "WAREHOUSE_ID"),
@@ -488,7 +489,7 @@ def views():
     )
     known = [query for query in asked if query["attributed"] is not None and query["start"] < ATTRIBUTED_UNTIL]
     attribution = [attribution_row(query) for query in known]
-    write("ACCOUNT_USAGE.QUERY_ATTRIBUTION_HISTORY", ["USAGE_VIEWER", "GOVERNANCE_VIEWER"], attribution_spec, attribution)
+    write(out, "ACCOUNT_USAGE.QUERY_ATTRIBUTION_HISTORY", ["USAGE_VIEWER", "GOVERNANCE_VIEWER"], attribution_spec, attribution)
 
     transfer_rows = [
         {
@@ -503,7 +504,7 @@ def views():
         ("TIMESTAMP_LTZ", "START_TIME END_TIME"), ("TEXT", "SOURCE_CLOUD SOURCE_REGION TARGET_CLOUD TARGET_REGION"),
         ("FLOAT", "BYTES_TRANSFERRED"), ("TEXT", "TRANSFER_TYPE"),
     )
-    write("ACCOUNT_USAGE.DATA_TRANSFER_HISTORY", usage, transfer_spec, transfer_rows)
+    write(out, "ACCOUNT_USAGE.DATA_TRANSFER_HISTORY", usage, transfer_spec, transfer_rows)
 
     event_spec = columns(
         ("TIMESTAMP_LTZ", "TIMESTAMP"), ("NUMBER(38,0)", "WAREHOUSE_ID"), ("TEXT", "WAREHOUSE_NAME EVENT_NAME EVENT_REASON EVENT_STATE"),
@@ -514,14 +515,14 @@ def views():
             "EVENT_REASON": reason, "EVENT_STATE": "COMPLETED",
         }
         for day in days(first=date(2026, 7, 27))
-        for hour, name, reason in ((1, "RESUME_WAREHOUSE", "WAREHOUSE_AUTORESUME"), (5, "SUSPEND_WAREHOUSE", "WAREHOUSE_AUTOSUSPEND"))
+        for hour, name, reason in ((1, "RESUME_WAREHOUSE", "WAREHOUSE_AUTORESUME"), (7, "SUSPEND_WAREHOUSE", "WAREHOUSE_AUTOSUSPEND"))
     ]
-    write("ACCOUNT_USAGE.WAREHOUSE_EVENTS_HISTORY", usage, event_spec, event_rows)
+    write(out, "ACCOUNT_USAGE.WAREHOUSE_EVENTS_HISTORY", usage, event_spec, event_rows)
 
     focus_rows = [focus_row(row) for row in bills if row["ACCOUNT_LOCATOR"] == OWN["locator"] and row["USAGE_DATE"] >= "2026-07-01"]
     focus_spec = [[name, "TIMESTAMP_NTZ" if "PERIOD" in name else "NUMBER(38,2)" if name.endswith("COST") else "NUMBER(38,3)" if name == "CONSUMEDQUANTITY" else "TEXT"] for name in focus_rows[0]]
-    write("BILLING.FOCUS_COST_USAGE_V1_3", billing, focus_spec, focus_rows)
-    return hours, metered, stored, bills, attribution, hour_rows
+    write(out, "BILLING.FOCUS_COST_USAGE_V1_3", billing, focus_spec, focus_rows)
+    return metered, stored, bills, attribution, hour_rows
 
 
 def focus_row(row):
@@ -555,7 +556,7 @@ def focus_row(row):
     }
 
 
-def patches(metered, stored, bills, attribution, hour_rows):
+def patches(out, metered, stored, bills, attribution, hour_rows):
     # One billed day is restated: warehouses cost more, a row is withdrawn, another appears.
     day, more = date(2026, 7, 31), Decimal("0.750000000")
     currency, daily, hourly_view = "ORGANIZATION_USAGE.USAGE_IN_CURRENCY_DAILY", "ACCOUNT_USAGE.METERING_DAILY_HISTORY", "ACCOUNT_USAGE.WAREHOUSE_METERING_HISTORY"
@@ -567,6 +568,7 @@ def patches(metered, stored, bills, attribution, hour_rows):
     grown = Decimal(hour["CREDITS_USED_COMPUTE"]) + more
     clustering = (Decimal("0.611000111"), Decimal(0), Decimal(0))
     write_patch(
+        out,
         "restate",
         [
             {"view": currency, "where": warehouse, "set": {
@@ -584,11 +586,12 @@ def patches(metered, stored, bills, attribution, hour_rows):
     )
     # The bill arrives for two days that were estimated.
     late = [row for day in (date(2026, 8, 1), date(2026, 8, 2)) for row in bill(day, metered, stored)]
-    write_patch("bill", [{"view": currency, "insert": late}])
+    write_patch(out, "bill", [{"view": currency, "insert": late}])
     # A query moves from the loader to another user.
     (moved,) = [row for row in attribution if row["START_TIME"].startswith("2026-08-02") and row["QUERY_TAG"] == "nightly"]
     which = {"QUERY_ID": moved["QUERY_ID"]}
     write_patch(
+        out,
         "retag",
         [
             {"view": "ACCOUNT_USAGE.QUERY_ATTRIBUTION_HISTORY", "where": which, "set": {"USER_NAME": ANA}},
@@ -597,6 +600,13 @@ def patches(metered, stored, bills, attribution, hour_rows):
     )
 
 
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=HERE)
+    out = parser.parse_args().out
+    (out / "patches").mkdir(parents=True, exist_ok=True)
+    patches(out, *views(out))
+
+
 if __name__ == "__main__":
-    _, metered, stored, bills, attribution, hour_rows = views()
-    patches(metered, stored, bills, attribution, hour_rows)
+    main()

@@ -11,7 +11,7 @@ use axum::{
 };
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
-use futures::stream;
+use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use std::io::Write;
 
@@ -144,8 +144,12 @@ impl Reply {
     /// The first half, then the connection is lost.
     pub(crate) fn reset(self) -> Response<Body> {
         let half = Bytes::from(self.clone().cut().body);
-        let lost = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-        let body = Body::from_stream(stream::iter([Ok(half), Err(lost)]));
+        let lost = async {
+            // A pause makes the server send what it has before the connection breaks.
+            tokio::task::yield_now().await;
+            Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
+        };
+        let body = Body::from_stream(stream::iter([Ok(half)]).chain(stream::once(lost)));
         self.response(body)
     }
 }

@@ -1,0 +1,90 @@
+//! Runs a provider simulator until SIGTERM or Ctrl-C: for the demo and for trying things by hand.
+
+use clap::{Args, Parser, Subcommand};
+use finops_tests::{
+    Error,
+    snowflake::{NOW, Options, Simulator},
+};
+use std::{io::Write, path::PathBuf, process::ExitCode};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Simulated providers on loopback.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    provider: Provider,
+}
+
+#[derive(Subcommand)]
+enum Provider {
+    /// A Snowflake account: SQL REST API v2 over HTTPS
+    Snowflake(Snowflake),
+}
+
+#[derive(Args)]
+struct Snowflake {
+    /// HTTPS port; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Plain HTTP port that takes faults, patches and the clock; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    control_port: u16,
+    /// Where ca.pem, the keys and the tokens are written
+    #[arg(long)]
+    dir: PathBuf,
+    /// Where the clock starts (RFC 3339), or `system`; default: 2026-08-03T12:00:00Z, the end of the data
+    #[arg(long)]
+    now: Option<String>,
+    /// Rows in a partition of a result
+    #[arg(long, default_value_t = 1000)]
+    partition_rows: usize,
+    /// Big mode: repeat the currency view's rows until there are about so many
+    #[arg(long)]
+    currency_rows: Option<usize>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Provider::Snowflake(options) = Cli::parse().provider;
+    match run(options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _nowhere_to_say_it = writeln!(std::io::stderr(), "simulator: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Snowflake) -> Result<(), Error> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let now = match options.now.as_deref() {
+        None => Some(NOW),
+        Some("system") => None,
+        Some(text) => Some(text.parse()?),
+    };
+    let simulator = Simulator::start(Options {
+        port: options.port,
+        control_port: options.control_port,
+        partition_rows: options.partition_rows,
+        currency_rows: options.currency_rows,
+        now,
+        ..Options::default()
+    })
+    .await?;
+    simulator.write_files(&options.dir)?;
+    let ready = serde_json::json!({
+        "ready": true,
+        "port": simulator.addr().port(),
+        "control_port": simulator.control_addr().port(),
+        "dir": options.dir,
+    });
+    let mut out = std::io::stdout();
+    writeln!(out, "{ready}")?;
+    out.flush()?;
+    tokio::select! {
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+    }
+    Ok(())
+}
