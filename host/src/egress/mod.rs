@@ -1,4 +1,362 @@
-//! The one place through which any byte leaves towards a provider.
+//! The one place through which any byte leaves towards a provider. [`Egress::send`] takes every call through the same
+//! steps in the same order: parse, headers, match, budget, addresses, credential, send, retry, reply.
+//! What must hold: the grant alone decides; the guest learns no more than a [`Refusal`] says, the operator all but secrets.
 
+mod address;
+mod budget;
+mod client;
 pub mod credential;
+mod grant;
+mod headers;
+mod matching;
+mod refusal;
+mod remedy;
+mod reply;
+mod report;
+mod request;
+mod resolve;
+mod retry;
 pub mod rule;
+#[cfg(test)]
+mod tests;
+
+pub use budget::SpendLedger;
+pub use grant::{Grant, Remark};
+pub use refusal::{Refusal, RefusalKind};
+pub use reply::{Body, Reply};
+pub use report::{Denied, Report};
+pub use request::Request;
+
+use crate::{clock::SharedClock, foreign::Foreign, sandbox::limits::Limits};
+use address::AddressError;
+use budget::Budget;
+use client::{Client, Clients};
+use credential::{Outgoing, Vault};
+use headers::Headers;
+use refusal::Fault;
+use reply::Run;
+use report::Journal;
+use request::Target;
+use resolve::{Names, SystemNames};
+use retry::Outcome;
+use rule::Rule;
+use std::{net::IpAddr, path::PathBuf, sync::Arc};
+use zeroize::Zeroizing;
+
+/// Who calls, for the User-Agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserAgent {
+    /// The collector's name.
+    pub collector: String,
+    /// The collector's version.
+    pub version: String,
+}
+
+/// Why a run cannot have egress at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EgressError {
+    /// The grant contradicts itself.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Grant(Vec<Remark>),
+    /// A file of certificates cannot be used.
+    #[error("`ca` {path}: {why}", path = .path.display())]
+    Ca {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// The HTTP client cannot be made.
+    #[error("the HTTP client cannot be made: {0}")]
+    Client(String),
+}
+
+/// Egress of one run.
+#[derive(Debug)]
+pub struct Egress {
+    grant: Grant,
+    clients: Clients,
+    vault: Vault,
+    run: Arc<Run>,
+}
+
+/// A call that a rule allows.
+struct Call<'a> {
+    target: Target,
+    headers: Headers,
+    request: &'a Request,
+    rule: &'a Rule,
+    client: &'a Client,
+}
+
+impl Egress {
+    /// Egress for a run that begins now. Reads `ca` files; secrets are read when they are first needed.
+    pub fn new(
+        grant: Grant,
+        limits: &Limits,
+        user_agent: &UserAgent,
+        clock: SharedClock,
+        spend: Option<Arc<dyn SpendLedger>>,
+    ) -> Result<Self, EgressError> {
+        Self::with_names(grant, limits, user_agent, clock, spend, Arc::new(SystemNames))
+    }
+
+    fn with_names(
+        grant: Grant,
+        limits: &Limits,
+        user_agent: &UserAgent,
+        clock: SharedClock,
+        spend: Option<Arc<dyn SpendLedger>>,
+        names: Arc<dyn Names>,
+    ) -> Result<Self, EgressError> {
+        let conflicts = grant.conflicts();
+        if !conflicts.is_empty() {
+            return Err(EgressError::Grant(conflicts));
+        }
+        let wall = jiff::SignedDuration::try_from(limits.wall).unwrap_or(jiff::SignedDuration::MAX);
+        let deadline = clock.now().saturating_add(wall).unwrap_or(jiff::Timestamp::MAX);
+        Ok(Self {
+            clients: Clients::new(&grant.rules, &names, &user_agent.to_header())?,
+            vault: Vault::new(&grant.credentials),
+            run: Arc::new(Run {
+                budget: Budget::new(limits, spend),
+                journal: Journal::default(),
+                clock,
+                deadline,
+            }),
+            grant,
+        })
+    }
+
+    /// Makes one call for the guest, if the grant allows it, and waits for the reply's head.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: what the guest may know. What the operator should know goes to the log and to [`Self::report`].
+    pub async fn send(&self, request: Request) -> Result<Reply, Refusal> {
+        self.run.budget.asked();
+        let mut shown = "(a URL that cannot be parsed)".to_owned();
+        let outcome = self.authorise_and_send(&request, &mut shown).await;
+        outcome.map_err(|fault| {
+            self.run.journal.failed(&request.method, &shown, &fault);
+            fault.refusal
+        })
+    }
+
+    /// The secret of a credential whose table says `reveal = true`.
+    ///
+    /// # Errors
+    /// [`RefusalKind::Denied`] for every other credential; [`RefusalKind::Credential`] where it cannot be read.
+    pub async fn reveal(&self, credential: &str) -> Result<Zeroizing<String>, Refusal> {
+        let shown = Foreign::from(credential);
+        let denied = |why: String| Fault::hidden(RefusalKind::Denied, "this secret is not granted", why);
+        let revealed = match self.vault.reveal(credential).await {
+            Ok(Some(secret)) => Ok(secret),
+            Ok(None) => Err(denied(format!(
+                "credential `{shown}` does not say `reveal = true`"
+            ))),
+            Err(error @ credential::CredentialError::Unknown(_)) => {
+                Err(denied(Foreign::from(error.to_string()).to_string()))
+            }
+            Err(error) => Err(unreadable(&error)),
+        };
+        revealed.map_err(|fault| {
+            self.run.journal.failed("reveal", credential, &fault);
+            fault.refusal
+        })
+    }
+
+    /// What the run's calls came to so far.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let lines = self.grant.rules.iter().map(|rule| rule.line);
+        self.run.journal.report(self.run.budget.counts(), lines)
+    }
+
+    /// Steps 1 to 3 depend on the request and the grant alone, so that one answer holds for all attempts; the rest is
+    /// done for each attempt anew.
+    async fn authorise_and_send(&self, request: &Request, shown: &mut String) -> Result<Reply, Fault> {
+        let own_mistake = |error: &dyn std::fmt::Display| Fault::open(RefusalKind::Denied, error);
+        let target = request::target(&request.method, &request.url).map_err(|error| own_mistake(&error))?;
+        *shown = request::without_query(&target.url);
+        let headers = headers::checked(&request.headers, &target).map_err(|error| own_mistake(&error))?;
+        let call = self.matched(request, target, headers)?;
+        let mut attempt = 1;
+        loop {
+            let outcome = self.attempt(&call, shown).await;
+            let summary = match &outcome {
+                Ok((_, summary)) | Err((_, Some(summary))) => *summary,
+                Err((_, None)) => return outcome.map(|(reply, _)| reply).map_err(|(fault, _)| fault),
+            };
+            let left = self.run.left();
+            let pause = retry::pause(
+                summary,
+                call.target.method,
+                request.repeatable,
+                attempt,
+                left,
+                jitter(),
+            );
+            let Some(pause) = pause else {
+                return outcome.map(|(reply, _)| reply).map_err(|(fault, _)| fault);
+            };
+            // The reply's connection and memory are given back before the wait.
+            drop(outcome);
+            tracing::debug!(url = %Foreign::from(shown.as_str()), attempt, ?pause, "trying again");
+            self.run.clock.sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    /// Step 3.
+    fn matched<'a>(
+        &'a self,
+        request: &'a Request,
+        target: Target,
+        headers: Headers,
+    ) -> Result<Call<'a>, Fault> {
+        let rules = &self.grant.rules;
+        let body = request.body.as_deref().unwrap_or_default();
+        let index = matching::choose(rules, &target, &headers, body).map_err(|(nearest, miss)| {
+            let line = nearest.and_then(|index| rules.get(index)).map(|rule| rule.line);
+            let why = line.map_or_else(|| miss.to_string(), |line| format!("{miss} (line {line})"));
+            Fault::denied(why).with_remedy(Some(remedy::allow(rules, &target, &headers)))
+        })?;
+        let (Some(rule), Some(client)) = (rules.get(index), self.clients.of(index)) else {
+            return Err(Fault::denied("no rule"));
+        };
+        if let Some(spec) = self.grant.credential_of(rule)
+            && let Some((name, _)) = headers.iter().find(|(name, _)| spec.sets(name))
+        {
+            return Err(Fault::open(
+                RefusalKind::Denied,
+                format!("header `{name}` is set by the host alone"),
+            ));
+        }
+        self.run.journal.used(index);
+        Ok(Call {
+            target,
+            headers,
+            request,
+            rule,
+            client,
+        })
+    }
+
+    /// Steps 4 to 7 and 9, once. An error comes with an outcome if trying again may help.
+    async fn attempt(
+        &self,
+        call: &Call<'_>,
+        shown: &str,
+    ) -> Result<(Reply, Outcome), (Fault, Option<Outcome>)> {
+        let finally = |fault| (fault, None);
+        let body = call.request.body.clone();
+        let length = body.as_ref().map_or(0, bytes::Bytes::len);
+        let place = self.run.budget.place(length).await.map_err(finally)?;
+        let window = self.run.budget.window().map_err(finally)?;
+        let left = self.run.left();
+        if left.is_zero() {
+            return Err(finally(Fault::open(
+                RefusalKind::Throttled,
+                "the run's time is used up",
+            )));
+        }
+        self.run
+            .budget
+            .attempt(length, call.rule.price)
+            .await
+            .map_err(finally)?;
+        judge_literal(call).map_err(finally)?;
+
+        let mut outgoing = outgoing(call, body).map_err(finally)?;
+        if let Some(name) = &call.rule.credential {
+            self.vault
+                .apply(name, &mut outgoing, self.run.clock.now())
+                .await
+                .map_err(|error| finally(unreadable(&error)))?;
+        }
+        let response = call.client.send(outgoing, left).await.map_err(|failed| {
+            let again = failed.unconnected.then_some(Outcome::Unconnected);
+            (failed.fault, again)
+        })?;
+        drop(place);
+        if let Some(name) = &call.rule.credential {
+            self.vault
+                .answered(name, response.status())
+                .await
+                .map_err(|error| finally(unreadable(&error)))?;
+        }
+        let asked = response
+            .headers()
+            .get("retry-after")
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| retry::retry_after(value, self.run.clock.now()));
+        let outcome = Outcome::Status(response.status().as_u16(), asked);
+        let about = (call.request.method.as_str(), shown);
+        let reply = reply::open(response, self.vault.watch(), window, Arc::clone(&self.run), about)
+            .map_err(finally)?;
+        Ok((reply, outcome))
+    }
+}
+
+impl UserAgent {
+    fn to_header(&self) -> String {
+        let token = |text: &str| -> String {
+            let safe = |c: &char| c.is_ascii_alphanumeric() || "-._+".contains(*c);
+            text.chars().filter(safe).take(64).collect()
+        };
+        format!(
+            "finops-host/{} ({}/{})",
+            env!("CARGO_PKG_VERSION"),
+            token(&self.collector),
+            token(&self.version)
+        )
+    }
+}
+
+/// Step 5 for an address in the URL: it is dialled without asking the resolver.
+fn judge_literal(call: &Call<'_>) -> Result<(), Fault> {
+    let address = match call.target.url.host() {
+        Some(url::Host::Ipv4(address)) => IpAddr::V4(address),
+        Some(url::Host::Ipv6(address)) => IpAddr::V6(address),
+        Some(url::Host::Domain(_)) | None => return Ok(()),
+    };
+    call.client.policy.judge(address).map_err(|error: AddressError| {
+        let line = call.rule.line;
+        Fault::denied(format!("{error} (line {line})"))
+    })
+}
+
+/// The request as it stands before the credential.
+fn outgoing(call: &Call<'_>, body: Option<bytes::Bytes>) -> Result<Outgoing, Fault> {
+    let invalid = |_| Fault::open(RefusalKind::Denied, "a header cannot be sent");
+    let mut headers = reqwest::header::HeaderMap::new();
+    for (name, value) in &call.headers {
+        let name = reqwest::header::HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid(()))?;
+        let value = reqwest::header::HeaderValue::from_str(value).map_err(|_| invalid(()))?;
+        headers.insert(name, value);
+    }
+    let method =
+        reqwest::Method::from_bytes(call.target.method.as_str().as_bytes()).map_err(|_| invalid(()))?;
+    Ok(Outgoing {
+        method,
+        url: call.target.url.clone(),
+        headers,
+        body,
+    })
+}
+
+fn unreadable(error: &credential::CredentialError) -> Fault {
+    Fault::hidden(
+        RefusalKind::Credential,
+        "the operator's credential for this call cannot be used",
+        error,
+    )
+}
+
+/// Any number, for pauses.
+fn jitter() -> u16 {
+    let mut bytes = [0; 2];
+    // Without randomness the pause is merely the shortest.
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    u16::from_ne_bytes(bytes)
+}

@@ -1,6 +1,16 @@
 //! Credentials as the operator's file describes them, and their use. The secret itself is read late, held short, and never shown.
 
-use std::{net::SocketAddr, path::PathBuf};
+mod echo;
+mod secret;
+mod snowflake;
+mod source;
+mod vault;
+
+pub(super) use echo::{Echo, Watch};
+pub use secret::Secret;
+pub(super) use vault::{Outgoing, Vault};
+
+use std::{fmt, net::SocketAddr, path::PathBuf};
 
 /// One `[credentials.NAME]` table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,4 +64,41 @@ pub enum SecretRef {
     File(PathBuf),
     /// An environment variable.
     Env(String),
+}
+
+impl CredentialSpec {
+    /// Whether it sets that header, given in lower case. A guest may then not set it.
+    #[must_use]
+    pub fn sets(&self, name: &str) -> bool {
+        let by_scheme = match &self.scheme {
+            Scheme::Bearer { .. } => name == "authorization",
+            Scheme::Headers { headers } => headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)),
+            Scheme::SnowflakeKeyPair { .. } => name == "authorization" || name == snowflake::TOKEN_TYPE,
+        };
+        by_scheme || self.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
+    }
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Env(name) => write!(f, "environment variable {name}"),
+        }
+    }
+}
+
+/// Why a credential cannot be applied. For the operator; names files and variables, never what is in them.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CredentialError {
+    #[error("credential `{0}`: there is no such table")]
+    Unknown(String),
+    #[error("{at}: {why}")]
+    Unreadable { at: SecretRef, why: std::io::Error },
+    #[error("{at}: {why}")]
+    Unusable { at: SecretRef, why: &'static str },
+    #[error("header `{0}` of the credential is no valid header")]
+    Header(String),
+    #[error("the token could not be signed")]
+    Signing,
 }

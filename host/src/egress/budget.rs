@@ -1,0 +1,267 @@
+//! Step 4: what a run may use. Requests and bytes are counted before they are spent, each attempt anew; a price is
+//! reserved in the ledger before the attempt that costs it.
+
+use super::refusal::{Fault, RefusalKind};
+use crate::sandbox::limits::Limits;
+use finops_decimal::Decimal;
+use futures::future::BoxFuture;
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The ledger's account of paid calls. Its limits are the instance's, beyond one run.
+pub trait SpendLedger: Send + Sync + fmt::Debug {
+    /// Reserves the price of one call in USD, durably; `Err` says which limit is used up, for the operator.
+    fn reserve(&self, usd: Decimal) -> BoxFuture<'_, Result<(), String>>;
+}
+
+/// The host's memory that one open reply can hold: what the connection buffers before the guest reads it.
+pub(super) const REPLY_WINDOW: u32 = 512 << 10;
+
+/// What a run has used of its limits.
+#[derive(Debug)]
+pub(super) struct Budget {
+    limits: Limits,
+    spend: Option<Arc<dyn SpendLedger>>,
+    requests: AtomicU64,
+    attempts: AtomicU64,
+    sent: AtomicU64,
+    received: AtomicU64,
+    paid: AtomicU64,
+    slots: Arc<Semaphore>,
+    in_flight: Arc<Semaphore>,
+}
+
+/// A place among the requests under way, and the memory of the request's body.
+#[derive(Debug)]
+pub(super) struct Place {
+    _slot: OwnedSemaphorePermit,
+    _body: OwnedSemaphorePermit,
+}
+
+/// The counts of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) requests: u64,
+    pub(super) attempts: u64,
+    pub(super) sent: u64,
+    pub(super) received: u64,
+    pub(super) paid: u64,
+}
+
+impl Budget {
+    pub(super) fn new(limits: &Limits, spend: Option<Arc<dyn SpendLedger>>) -> Self {
+        let in_flight = usize::try_from(limits.in_flight)
+            .unwrap_or(usize::MAX)
+            .min(Semaphore::MAX_PERMITS);
+        let slots = usize::try_from(limits.concurrent_requests).unwrap_or(Semaphore::MAX_PERMITS);
+        Self {
+            limits: *limits,
+            spend,
+            requests: AtomicU64::new(0),
+            attempts: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+            paid: AtomicU64::new(0),
+            slots: Arc::new(Semaphore::new(slots)),
+            in_flight: Arc::new(Semaphore::new(in_flight)),
+        }
+    }
+
+    /// Counts a call, whatever becomes of it.
+    pub(super) fn asked(&self) {
+        self.requests.fetch_add(1, Relaxed);
+    }
+
+    /// Waits for a place among the requests under way, then takes memory for the body: refused when replies left
+    /// unread hold it all, since waiting for them could last for ever.
+    pub(super) async fn place(&self, body: usize) -> Result<Place, Fault> {
+        let slot = Arc::clone(&self.slots).acquire_owned().await;
+        let slot = slot.map_err(|_| used_up("requests under way at once"))?;
+        let body = u32::try_from(body).unwrap_or(u32::MAX);
+        Ok(Place {
+            _slot: slot,
+            _body: self.memory(body)?,
+        })
+    }
+
+    /// Memory for a reply, held as long as its body is open.
+    pub(super) fn window(&self) -> Result<OwnedSemaphorePermit, Fault> {
+        let all = u32::try_from(self.limits.in_flight).unwrap_or(u32::MAX);
+        self.memory(REPLY_WINDOW.min(all))
+    }
+
+    /// Counts one attempt and reserves its price.
+    pub(super) async fn attempt(&self, body: usize, price: Option<Decimal>) -> Result<(), Fault> {
+        let body = u64::try_from(body).unwrap_or(u64::MAX);
+        if body > self.limits.request_body {
+            return Err(Fault::open(
+                RefusalKind::TooLarge,
+                format!(
+                    "the request's body is larger than {} bytes",
+                    self.limits.request_body
+                ),
+            ));
+        }
+        take(&self.attempts, 1, self.limits.requests, "requests of this run")?;
+        take(&self.sent, body, self.limits.sent, "bytes sent in this run")?;
+        if let Some(price) = price {
+            if let Some(ledger) = &self.spend {
+                ledger.reserve(price).await.map_err(|why| {
+                    Fault::hidden(
+                        RefusalKind::Throttled,
+                        "the operator's limit for paid calls is used up",
+                        why,
+                    )
+                })?;
+            }
+            self.paid.fetch_add(1, Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Counts decoded bytes of a reply that has given `before` already.
+    pub(super) fn received(&self, before: u64, bytes: usize) -> Result<u64, Fault> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let so_far = before.saturating_add(bytes);
+        if so_far > self.limits.response {
+            return Err(Fault::open(
+                RefusalKind::TooLarge,
+                format!("the reply is larger than {} bytes", self.limits.response),
+            ));
+        }
+        take(
+            &self.received,
+            bytes,
+            self.limits.received,
+            "bytes received in this run",
+        )?;
+        Ok(so_far)
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        Counts {
+            requests: self.requests.load(Relaxed),
+            attempts: self.attempts.load(Relaxed),
+            sent: self.sent.load(Relaxed),
+            received: self.received.load(Relaxed),
+            paid: self.paid.load(Relaxed),
+        }
+    }
+
+    fn memory(&self, bytes: u32) -> Result<OwnedSemaphorePermit, Fault> {
+        Arc::clone(&self.in_flight)
+            .try_acquire_many_owned(bytes)
+            .map_err(|_| used_up("bytes in flight: read or drop the replies that are open"))
+    }
+}
+
+fn used_up(what: &str) -> Fault {
+    Fault::open(
+        RefusalKind::Throttled,
+        format!("a limit of the host is used up: {what}"),
+    )
+}
+
+fn take(counter: &AtomicU64, amount: u64, limit: u64, what: &str) -> Result<(), Fault> {
+    counter
+        .fetch_update(Relaxed, Relaxed, |used| {
+            used.checked_add(amount).filter(|next| *next <= limit)
+        })
+        .map(|_| ())
+        .map_err(|_| used_up(what))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[derive(Debug)]
+    struct Purse(std::sync::Mutex<Decimal>);
+
+    impl SpendLedger for Purse {
+        fn reserve(&self, usd: Decimal) -> BoxFuture<'_, Result<(), String>> {
+            let mut left = self.0.lock().unwrap();
+            let answer = if *left < usd {
+                Err("per-day is used up".to_owned())
+            } else {
+                *left = left.checked_sub(usd).unwrap();
+                Ok(())
+            };
+            Box::pin(async move { answer })
+        }
+    }
+
+    fn kind<T: fmt::Debug>(outcome: Result<T, Fault>) -> RefusalKind {
+        outcome.unwrap_err().refusal.kind
+    }
+
+    #[tokio::test]
+    async fn requests_and_bytes_end_with_their_limits() {
+        let budget = Budget::new(
+            &Limits {
+                requests: 3,
+                request_body: 10,
+                sent: 15,
+                ..Limits::default()
+            },
+            None,
+        );
+        assert_eq!(kind(budget.attempt(11, None).await), RefusalKind::TooLarge);
+        budget.attempt(10, None).await.unwrap();
+        assert_eq!(kind(budget.attempt(10, None).await), RefusalKind::Throttled);
+        budget.attempt(5, None).await.unwrap();
+        assert_eq!(kind(budget.attempt(0, None).await), RefusalKind::Throttled);
+        assert_eq!(budget.counts().sent, 15);
+    }
+
+    #[tokio::test]
+    async fn paid_calls_are_reserved_first_and_end_with_the_purse() {
+        let purse = Arc::new(Purse(std::sync::Mutex::new("0.02".parse().unwrap())));
+        let budget = Budget::new(&Limits::default(), Some(purse));
+        let price = Some("0.01".parse().unwrap());
+        budget.attempt(0, price).await.unwrap();
+        budget.attempt(0, price).await.unwrap();
+        assert_eq!(kind(budget.attempt(0, price).await), RefusalKind::Throttled);
+        budget.attempt(0, None).await.unwrap();
+        assert_eq!(budget.counts().paid, 2);
+    }
+
+    #[test]
+    fn replies_end_with_their_own_limit_and_the_runs() {
+        let budget = Budget::new(
+            &Limits {
+                response: 10,
+                received: 15,
+                ..Limits::default()
+            },
+            None,
+        );
+        assert_eq!(budget.received(0, 10).unwrap(), 10);
+        assert_eq!(kind(budget.received(10, 1)), RefusalKind::TooLarge);
+        assert_eq!(kind(budget.received(0, 6)), RefusalKind::Throttled);
+        assert_eq!(budget.received(0, 5).unwrap(), 5);
+    }
+
+    #[tokio::test]
+    async fn memory_held_by_open_replies_is_refused_not_waited_for() {
+        let budget = Budget::new(
+            &Limits {
+                in_flight: u64::from(REPLY_WINDOW),
+                ..Limits::default()
+            },
+            None,
+        );
+        let open = budget.window().unwrap();
+        assert_eq!(kind(budget.window()), RefusalKind::Throttled);
+        assert_eq!(kind(budget.place(1).await), RefusalKind::Throttled);
+        drop(open);
+        budget.place(1).await.unwrap();
+    }
+}

@@ -1,0 +1,424 @@
+//! The grant as a whole, and what makes it contradictory. Pure checks that `config` runs when it reads an operator's file.
+//! What must hold: no request can match two rules that would treat it differently.
+
+use super::{
+    address::{Class, classify, judge_connect_to},
+    credential::CredentialSpec,
+    headers::{is_never, is_usual},
+    matching::{is_loopback, port},
+    rule::{HostPattern, Matcher, PathPrefix, Rule},
+};
+use std::fmt;
+
+/// All that one operator's file allows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grant {
+    /// The `[[allow]]` rules, in the file's order.
+    pub rules: Vec<Rule>,
+    /// The `[credentials.NAME]` tables.
+    pub credentials: Vec<CredentialSpec>,
+}
+
+/// Something about a grant that the operator must change or should know, with the line it stands on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// Line in the operator's file.
+    pub line: usize,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.message)
+    }
+}
+
+impl Grant {
+    /// What makes the grant unusable. [`super::Egress::new`] refuses a grant that has any.
+    #[must_use]
+    pub fn conflicts(&self) -> Vec<Remark> {
+        let mut found = Vec::new();
+        for (index, rule) in self.rules.iter().enumerate() {
+            self.conflicts_of(rule, &mut |message| {
+                found.push(Remark {
+                    line: rule.line,
+                    message,
+                });
+            });
+            for earlier in self.rules.iter().take(index) {
+                if let Some(what) = difference(earlier, rule).filter(|_| overlap(earlier, rule)) {
+                    found.push(Remark {
+                        line: rule.line,
+                        message: format!(
+                            "a request can match both this rule and the one on line {}, but they differ in {what}: \
+                             make them equal there, or tell them apart by path, method or matcher",
+                            earlier.line
+                        ),
+                    });
+                }
+            }
+        }
+        for (index, spec) in self.credentials.iter().enumerate() {
+            if self
+                .credentials
+                .iter()
+                .take(index)
+                .any(|earlier| earlier.name == spec.name)
+            {
+                found.push(Remark {
+                    line: spec.line,
+                    message: format!("credential `{}` is defined twice", spec.name),
+                });
+            }
+        }
+        found
+    }
+
+    /// What is allowed but wider than it needs to be.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Remark> {
+        let mut found = Vec::new();
+        for rule in &self.rules {
+            let has_matcher = [&rule.query, &rule.form, &rule.json]
+                .iter()
+                .any(|matchers| !matchers.is_empty())
+                || rule.headers.iter().any(|matcher| matcher.values.is_some());
+            if rule.credential.is_some() && rule.paths.contains(&PathPrefix::root()) && !has_matcher {
+                found.push(Remark {
+                    line: rule.line,
+                    message: format!(
+                        "the credential may be used for every path of `{}`: narrow `paths`, or add `headers`, `query`, \
+                         `form` or `json`",
+                        rule.host
+                    ),
+                });
+            }
+        }
+        for spec in self.credentials.iter().filter(|spec| spec.reveal) {
+            found.push(Remark {
+                line: spec.line,
+                message: format!(
+                    "`reveal = true`: the collector can read the secret of `{}`",
+                    spec.name
+                ),
+            });
+        }
+        found
+    }
+
+    /// The credential of a rule.
+    pub(super) fn credential_of(&self, rule: &Rule) -> Option<&CredentialSpec> {
+        let name = rule.credential.as_ref()?;
+        self.credentials.iter().find(|spec| spec.name == *name)
+    }
+
+    fn conflicts_of(&self, rule: &Rule, tell: &mut dyn FnMut(String)) {
+        let loopback = is_loopback(&rule.host) || rule.connect_to.is_some_and(|to| to.ip().is_loopback());
+        if let Some(name) = &rule.credential {
+            if self.credential_of(rule).is_none() {
+                tell(format!("there is no `[credentials.{name}]`"));
+            }
+            if matches!(rule.host, HostPattern::Below(_)) {
+                tell("a credential needs an exact host, not a wildcard".to_owned());
+            }
+            if rule.insecure_http && !loopback {
+                tell("`insecure-http` would send the credential in the clear: remove one of them".to_owned());
+            }
+        }
+        if rule.methods.is_empty() || rule.paths.is_empty() {
+            tell("the rule allows nothing: give it methods and paths".to_owned());
+        }
+        for matcher in &rule.headers {
+            if is_never(&matcher.name) {
+                tell(format!("header `{}` is set by the host alone", matcher.name));
+            }
+            let own = self
+                .credential_of(rule)
+                .is_some_and(|spec| spec.sets(&matcher.name));
+            if own {
+                tell(format!(
+                    "header `{}` is set by the rule's credential",
+                    matcher.name
+                ));
+            }
+        }
+        if let Some(to) = rule.connect_to {
+            if let Err(error) = judge_connect_to(to) {
+                tell(format!("`connect-to`: {error}"));
+            }
+            if is_literal(&rule.host) {
+                tell("`connect-to` needs a host name: an address is dialled itself".to_owned());
+            }
+            // The connector takes an explicit port of the URL over the resolved one.
+            let explicit = [true, false]
+                .into_iter()
+                .filter(|https| *https || rule.insecure_http)
+                .any(|https| {
+                    let port = port(rule, https);
+                    port != if https { 443 } else { 80 } && port != to.port()
+                });
+            if explicit {
+                tell(
+                    "`port` and the port of `connect-to` differ: make them equal, or remove `port`"
+                        .to_owned(),
+                );
+            }
+        }
+        for range in &rule.addresses {
+            let ends = [range.network(), range.broadcast()];
+            if ends.into_iter().any(|end| classify(end) != Class::Private) {
+                tell(format!("`addresses`: {range} does not lie in a private range"));
+            }
+        }
+    }
+}
+
+/// What two rules would do differently with the same request.
+fn difference(a: &Rule, b: &Rule) -> Option<&'static str> {
+    if a.credential != b.credential {
+        Some("credential")
+    } else if a.price != b.price {
+        Some("price")
+    } else if a.addresses != b.addresses || a.connect_to != b.connect_to {
+        Some("addresses")
+    } else if a.ca != b.ca {
+        Some("ca")
+    } else {
+        None
+    }
+}
+
+/// Whether one request can match both rules. When in doubt, yes.
+fn overlap(a: &Rule, b: &Rule) -> bool {
+    let ports = [true, false]
+        .into_iter()
+        .filter(|https| *https || a.insecure_http && b.insecure_http)
+        .any(|https| port(a, https) == port(b, https));
+    let methods = a.methods.iter().any(|method| b.methods.contains(method));
+    let paths = a.paths.iter().any(|x| {
+        b.paths
+            .iter()
+            .any(|y| x.matches(y.as_str()) || y.matches(x.as_str()))
+    });
+    let bodies = (a.form.is_empty() || b.json.is_empty()) && (a.json.is_empty() || b.form.is_empty());
+    ports
+        && methods
+        && paths
+        && bodies
+        && hosts_overlap(&a.host, &b.host)
+        && !headers_exclude(a, b)
+        && !headers_exclude(b, a)
+        && !exclude(&a.query, &b.query)
+        && !exclude(&a.form, &b.form)
+        && !exclude(&a.json, &b.json)
+}
+
+fn hosts_overlap(a: &HostPattern, b: &HostPattern) -> bool {
+    match (a, b) {
+        (HostPattern::Exact(x), _) => b.matches(x),
+        (_, HostPattern::Exact(y)) => a.matches(y),
+        (HostPattern::Below(x), HostPattern::Below(y)) => x == y || a.matches(y) || b.matches(x),
+    }
+}
+
+/// Whether two lists of matchers want disjoint values for one name.
+fn exclude(a: &[Matcher], b: &[Matcher]) -> bool {
+    a.iter().any(|x| {
+        b.iter()
+            .filter(|y| x.name == y.name)
+            .any(|y| match (&x.values, &y.values) {
+                (Some(x), Some(y)) => !x.iter().any(|value| y.contains(value)),
+                _ => false,
+            })
+    })
+}
+
+/// Whether `a` demands a header that `b` refuses, or with other values.
+fn headers_exclude(a: &Rule, b: &Rule) -> bool {
+    exclude(&a.headers, &b.headers)
+        || a.headers
+            .iter()
+            .filter(|matcher| matcher.values.is_some() && !is_usual(&matcher.name))
+            .any(|matcher| !b.headers.iter().any(|other| other.name == matcher.name))
+}
+
+fn is_literal(host: &HostPattern) -> bool {
+    match host {
+        HostPattern::Exact(name) => !matches!(url::Host::parse(name), Ok(url::Host::Domain(_))),
+        HostPattern::Below(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::{
+        super::{
+            credential::{Scheme, SecretRef},
+            tests::rule,
+        },
+        *,
+    };
+
+    fn spec(name: &str) -> CredentialSpec {
+        CredentialSpec {
+            name: name.to_owned(),
+            line: 90,
+            scheme: Scheme::Bearer {
+                token: SecretRef::Env("TOKEN".to_owned()),
+            },
+            headers: Vec::new(),
+            reveal: false,
+            connect_to: None,
+            ca: None,
+        }
+    }
+
+    fn grant(rules: Vec<Rule>) -> Grant {
+        Grant {
+            rules,
+            credentials: vec![spec("a"), spec("b")],
+        }
+    }
+
+    fn with(change: impl FnOnce(&mut Rule)) -> Rule {
+        let mut rule = rule("api.example.com", &["/v1"]);
+        rule.credential = Some("a".to_owned());
+        change(&mut rule);
+        rule
+    }
+
+    fn values(name: &str, values: &[&str]) -> Matcher {
+        Matcher {
+            name: name.to_owned(),
+            values: Some(values.iter().map(|v| (*v).to_owned()).collect()),
+        }
+    }
+
+    #[test]
+    fn a_good_grant_has_no_conflicts() {
+        let rules = vec![
+            with(|_| ()),
+            with(|rule| rule.paths = vec!["/v1/more".parse().unwrap()]),
+            with(|rule| {
+                rule.paths = vec!["/v2".parse().unwrap()];
+                rule.credential = Some("b".to_owned());
+            }),
+        ];
+        assert_eq!(grant(rules).conflicts(), []);
+    }
+
+    #[test]
+    fn rules_that_can_match_one_request_must_treat_it_alike() {
+        let changes: [fn(&mut Rule); 5] = [
+            |rule| rule.credential = Some("b".to_owned()),
+            |rule| rule.credential = None,
+            |rule| rule.price = Some("0.01".parse().unwrap()),
+            |rule| rule.addresses = vec!["10.0.0.0/8".parse().unwrap()],
+            |rule| rule.ca = Some("ca.pem".into()),
+        ];
+        for change in changes {
+            let other = with(|rule| {
+                change(rule);
+                rule.line = 7;
+                rule.paths = vec!["/v1/deeper".parse().unwrap()];
+            });
+            let found = grant(vec![with(|_| ()), other]).conflicts();
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!(found.first().unwrap().line, 7);
+        }
+    }
+
+    #[test]
+    fn rules_that_no_request_can_match_both_may_differ() {
+        let changes: [fn(&mut Rule); 6] = [
+            |rule| rule.host = "other.example.com".parse().unwrap(),
+            |rule| rule.port = Some(8443),
+            |rule| rule.paths = vec!["/v10".parse().unwrap()],
+            |rule| rule.methods = vec![super::super::rule::Method::Post],
+            |rule| rule.query = vec![values("Action", &["Other"])],
+            |rule| rule.headers = vec![values("x-amz-target", &["Other"])],
+        ];
+        for change in changes {
+            let first = with(|rule| rule.query = vec![values("Action", &["List"])]);
+            let other = with(|rule| {
+                change(rule);
+                rule.credential = Some("b".to_owned());
+            });
+            assert_eq!(grant(vec![first, other]).conflicts(), []);
+        }
+    }
+
+    #[test]
+    fn each_unsafe_rule_is_told() {
+        let changes: [(fn(&mut Rule), &str); 10] = [
+            (
+                |rule| rule.credential = Some("none".to_owned()),
+                "no `[credentials.none]`",
+            ),
+            (|rule| rule.host = "*.example.com".parse().unwrap(), "wildcard"),
+            (|rule| rule.insecure_http = true, "in the clear"),
+            (|rule| rule.methods = Vec::new(), "allows nothing"),
+            (
+                |rule| rule.headers = vec![values("authorization", &["x"])],
+                "rule's credential",
+            ),
+            (|rule| rule.headers = vec![values("host", &["x"])], "host alone"),
+            (
+                |rule| rule.connect_to = Some("169.254.169.254:80".parse().unwrap()),
+                "metadata",
+            ),
+            (
+                |rule| {
+                    rule.port = Some(8443);
+                    rule.connect_to = Some("127.0.0.1:9000".parse().unwrap());
+                },
+                "differ",
+            ),
+            (
+                |rule| {
+                    rule.host = "8.8.8.8".parse().unwrap();
+                    rule.connect_to = Some("127.0.0.1:443".parse().unwrap());
+                },
+                "host name",
+            ),
+            (
+                |rule| rule.addresses = vec!["169.254.0.0/16".parse().unwrap()],
+                "private range",
+            ),
+        ];
+        for (change, expected) in changes {
+            let found = grant(vec![with(change)]).conflicts();
+            assert_eq!(found.len(), 1, "{expected}: {found:?}");
+            assert!(found.first().unwrap().message.contains(expected), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_credential_over_http_is_fine_on_loopback() {
+        let changes: [fn(&mut Rule); 3] = [
+            |rule| rule.host = "localhost".parse().unwrap(),
+            |rule| rule.host = "[::1]".parse().unwrap(),
+            |rule| rule.connect_to = Some("127.0.0.1:9000".parse().unwrap()),
+        ];
+        for change in changes {
+            let rule = with(|rule| {
+                change(rule);
+                rule.insecure_http = true;
+            });
+            assert_eq!(grant(vec![rule]).conflicts(), []);
+        }
+    }
+
+    #[test]
+    fn a_credential_on_every_path_is_warned_about() {
+        let wide = |rule: &mut Rule| rule.paths = vec![PathPrefix::root()];
+        assert_eq!(grant(vec![with(wide)]).warnings().len(), 1);
+        let narrow = with(|rule| {
+            wide(rule);
+            rule.json = vec![values("op", &["list"])];
+        });
+        assert_eq!(grant(vec![narrow, with(|_| ())]).warnings(), []);
+    }
+}

@@ -1,0 +1,219 @@
+//! Step 9: what of a reply reaches the guest. What must hold: no cookie, no hop-by-hop header, no secret; never more bytes
+//! than the limits, counted after decompression.
+
+use super::{
+    budget::Budget,
+    client::chain,
+    credential::{Echo, Watch},
+    refusal::{Fault, Refusal, RefusalKind},
+    report::Journal,
+};
+use crate::{clock::SharedClock, sandbox::limits};
+use bytes::{Bytes, BytesMut};
+use jiff::Timestamp;
+use reqwest::{Response, header::HeaderMap};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::OwnedSemaphorePermit;
+
+/// Longest wait between two pieces of a body.
+const BETWEEN_BYTES: Duration = Duration::from_secs(30);
+/// The host's choice of a piece, where the guest has none.
+const PIECE: usize = 64 << 10;
+
+/// Headers that never reach a guest: cookies, answers to a credential, and those of the connection (RFC 9110, 7.6.1).
+const DROPPED: [&str; 15] = [
+    "authentication-info",
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authentication-info",
+    "proxy-connection",
+    "set-cookie",
+    "set-cookie2",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "alt-svc",
+    "clear-site-data",
+    "strict-transport-security",
+];
+
+/// A provider's reply.
+#[derive(Debug)]
+pub struct Reply {
+    /// Its status.
+    pub status: u16,
+    /// Its headers: lower-case names; values that are not ASCII are left out.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: Body,
+}
+
+/// A reply's body, decoded. It holds the host's memory until it is dropped.
+#[derive(Debug)]
+pub struct Body {
+    response: Option<Response>,
+    ready: BytesMut,
+    echo: Echo,
+    taken: u64,
+    failed: Option<Refusal>,
+    run: Arc<Run>,
+    method: String,
+    url: String,
+    _window: OwnedSemaphorePermit,
+}
+
+/// What all calls of a run share.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) budget: Budget,
+    pub(super) journal: Journal,
+    pub(super) clock: SharedClock,
+    pub(super) deadline: Timestamp,
+}
+
+impl Run {
+    /// What the run's time still allows.
+    pub(super) fn left(&self) -> Duration {
+        let left = self.deadline.duration_since(self.clock.now());
+        Duration::try_from(left).unwrap_or_default()
+    }
+}
+
+/// Opens a reply for the guest. `url` is without its query.
+pub(super) fn open(
+    response: Response,
+    watch: Watch,
+    window: OwnedSemaphorePermit,
+    run: Arc<Run>,
+    (method, url): (&str, &str),
+) -> Result<Reply, Fault> {
+    let headers = kept(response.headers(), &watch)?;
+    if let Some((_, encoding)) = headers.iter().find(|(name, _)| name == "content-encoding")
+        && !encoding.eq_ignore_ascii_case("identity")
+    {
+        return Err(Fault::open(
+            RefusalKind::Malformed,
+            "the reply's body has an encoding that was not asked for",
+        ));
+    }
+    Ok(Reply {
+        status: response.status().as_u16(),
+        headers,
+        body: Body {
+            response: Some(response),
+            ready: BytesMut::new(),
+            echo: Echo::new(watch),
+            taken: 0,
+            failed: None,
+            run,
+            method: method.to_owned(),
+            url: url.to_owned(),
+            _window: window,
+        },
+    })
+}
+
+/// The headers that reach the guest.
+fn kept(headers: &HeaderMap, watch: &Watch) -> Result<Vec<(String, String)>, Fault> {
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    if headers.len() > limits::HEADERS || bytes > limits::HEADER_BYTES {
+        return Err(Fault::open(
+            RefusalKind::TooLarge,
+            format!(
+                "the reply has more than {} headers, or more than {} bytes of them",
+                limits::HEADERS,
+                limits::HEADER_BYTES
+            ),
+        ));
+    }
+    // RFC 9110, 7.6.1: what `connection` names belongs to the connection, too.
+    let named: Vec<String> = headers
+        .get_all("connection")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .collect();
+    let mut found = Vec::with_capacity(headers.len());
+    for (name, value) in headers {
+        let name = name.as_str();
+        if DROPPED.contains(&name) || named.iter().any(|hop| hop == name) {
+            continue;
+        }
+        if watch.is_in(value.as_bytes()) || watch.is_in(name.as_bytes()) {
+            return Err(echoed());
+        }
+        if let Ok(value) = value.to_str() {
+            found.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    Ok(found)
+}
+
+impl Body {
+    /// The next piece, at most `max` bytes (0: the host's choice); none at the end. After an error, that error again.
+    pub async fn chunk(&mut self, max: usize) -> Result<Option<Bytes>, Refusal> {
+        if let Some(refusal) = &self.failed {
+            return Err(refusal.clone());
+        }
+        let max = if max == 0 { PIECE } else { max };
+        match self.next(max).await {
+            Ok(piece) => Ok(piece),
+            Err(fault) => {
+                self.run.journal.failed(&self.method, &self.url, &fault);
+                self.response = None;
+                self.ready.clear();
+                self.failed = Some(fault.refusal.clone());
+                Err(fault.refusal)
+            }
+        }
+    }
+
+    async fn next(&mut self, max: usize) -> Result<Option<Bytes>, Fault> {
+        loop {
+            let held_back = match self.response {
+                Some(_) => self.echo.held_back(),
+                None => 0,
+            };
+            let free = self.ready.len().saturating_sub(held_back).min(max);
+            if free > 0 {
+                return Ok(Some(self.ready.split_to(free).freeze()));
+            }
+            let Some(response) = &mut self.response else {
+                return Ok(None);
+            };
+            let wait = BETWEEN_BYTES.min(self.run.left());
+            match tokio::time::timeout(wait, response.chunk()).await {
+                Err(_) => return Err(Fault::unreachable("the reply's body stopped coming")),
+                Ok(Err(error)) => {
+                    return Err(Fault::hidden(
+                        RefusalKind::Malformed,
+                        "the reply's body is cut short or wrongly encoded",
+                        chain(&error.without_url()),
+                    ));
+                }
+                Ok(Ok(None)) => self.response = None,
+                Ok(Ok(Some(piece))) => {
+                    self.taken = self.run.budget.received(self.taken, piece.len())?;
+                    if self.echo.finds(&piece) {
+                        return Err(echoed());
+                    }
+                    self.ready.extend_from_slice(&piece);
+                }
+            }
+        }
+    }
+}
+
+fn echoed() -> Fault {
+    Fault::hidden(
+        RefusalKind::Echoed,
+        "the reply repeats a secret and is withheld",
+        "credential-echoed: the provider's reply repeats a secret of this file, so none of it reached the collector",
+    )
+}

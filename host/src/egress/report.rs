@@ -1,0 +1,164 @@
+//! What the operator is told of a run's calls. What must hold: no query, header value, body or secret; bounded.
+
+use super::{
+    budget::Counts,
+    refusal::{Fault, RefusalKind},
+};
+use crate::{foreign::Foreign, sandbox::limits};
+use serde::Serialize;
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// A run's calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Report {
+    /// Calls asked for by the guest.
+    pub requests: u64,
+    /// Attempts made, retries included.
+    pub attempts: u64,
+    /// Bytes of request bodies sent.
+    pub sent: u64,
+    /// Decoded bytes of replies read.
+    pub received: u64,
+    /// Attempts under a rule with a price.
+    pub paid_calls: u64,
+    /// Calls that the grant did not allow.
+    pub denied: Vec<Denied>,
+    /// How many further denied calls are not listed.
+    pub denied_unlisted: u64,
+    /// Lines of rules that no call has used.
+    pub unused_rules: Vec<usize>,
+}
+
+/// A call that the grant did not allow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Denied {
+    /// Its method.
+    pub method: String,
+    /// Its URL without the query, safe to show.
+    pub url: String,
+    /// Why, for the operator.
+    pub why: String,
+    /// The lines of the operator's file that would allow it, where lines can.
+    pub remedy: Option<String>,
+    /// How often it was tried.
+    pub times: u64,
+}
+
+/// Collects what [`Report`] tells.
+#[derive(Debug, Default)]
+pub(super) struct Journal(Mutex<Entries>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    denied: Vec<Denied>,
+    unlisted: u64,
+    used: BTreeSet<usize>,
+}
+
+impl Journal {
+    /// Notes that a rule was used.
+    pub(super) fn used(&self, rule: usize) {
+        self.entries().used.insert(rule);
+    }
+
+    /// Tells the operator of a call that did not work.
+    pub(super) fn failed(&self, method: &str, url: &str, fault: &Fault) {
+        let method = Foreign::from(method).to_string();
+        let url = Foreign::from(url).to_string();
+        let why = Foreign::from(fault.why.as_str());
+        match fault.refusal.kind {
+            RefusalKind::Echoed => {
+                tracing::error!(%method, %url, %why, "a reply repeats a secret and is withheld")
+            }
+            _ => tracing::warn!(%method, %url, %why, remedy = fault.remedy, "call refused or failed"),
+        }
+        if !fault.listed {
+            return;
+        }
+        let why = why.to_string();
+        let mut entries = self.entries();
+        let known = entries
+            .denied
+            .iter_mut()
+            .find(|known| known.method == method && known.url == url && known.why == why);
+        if let Some(known) = known {
+            known.times += 1;
+        } else if entries.denied.len() < limits::DENIED_REMEMBERED {
+            entries.denied.push(Denied {
+                method,
+                url,
+                why,
+                remedy: fault.remedy.clone(),
+                times: 1,
+            });
+        } else {
+            entries.unlisted += 1;
+        }
+    }
+
+    /// The report so far; `lines` are those of the rules, in order.
+    pub(super) fn report(&self, counts: Counts, lines: impl Iterator<Item = usize>) -> Report {
+        let entries = self.entries();
+        Report {
+            requests: counts.requests,
+            attempts: counts.attempts,
+            sent: counts.sent,
+            received: counts.received,
+            paid_calls: counts.paid,
+            denied: entries.denied.clone(),
+            denied_unlisted: entries.unlisted,
+            unused_rules: lines
+                .enumerate()
+                .filter(|(index, _)| !entries.used.contains(index))
+                .map(|(_, line)| line)
+                .collect(),
+        }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONE: Counts = Counts {
+        requests: 0,
+        attempts: 0,
+        sent: 0,
+        received: 0,
+        paid: 0,
+    };
+
+    #[test]
+    fn denied_calls_are_remembered_up_to_a_limit_then_counted() {
+        let journal = Journal::default();
+        for path in 0..limits::DENIED_REMEMBERED + 5 {
+            for _ in 0..2 {
+                journal.failed(
+                    "GET",
+                    &format!("https://h.example/{path}"),
+                    &Fault::denied("no rule"),
+                );
+            }
+        }
+        let report = journal.report(NONE, [].into_iter());
+        assert_eq!(report.denied.len(), limits::DENIED_REMEMBERED);
+        assert!(report.denied.iter().all(|denied| denied.times == 2));
+        assert_eq!(report.denied_unlisted, 10);
+    }
+
+    #[test]
+    fn rules_that_no_call_used_are_named_by_line() {
+        let journal = Journal::default();
+        journal.used(1);
+        assert_eq!(journal.report(NONE, [3, 9, 20].into_iter()).unused_rules, [3, 20]);
+    }
+}
