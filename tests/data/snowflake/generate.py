@@ -24,7 +24,8 @@ OTHER = {"name": "ANALYTICS", "locator": "CD67890", "region": "AZURE_WESTEUROPE"
 ETL, BI, DEV, CLOUD_ONLY = ("7", "ETL_WH"), ("12", "BI_WH"), ("101", "DEV_WH"), ("0", "CLOUD_SERVICES_ONLY")
 LOADER, ANA, BOB, JUERGEN = "ETL_SVC", "ANA", "O'BRIEN \"BOB\"", "JÜRGEN_Ø"
 ROLES = {LOADER: "ETL_ROLE", ANA: "ANALYST", BOB: "ANALYST", JUERGEN: "DEVELOPER"}
-DAY_WITHOUT_BILL = date(2026, 7, 5)
+# Days that a view lacks: no bill; no warehouse hours and so nothing to split by; no bytes to split storage by.
+DAY_WITHOUT_BILL, DAY_WITHOUT_HOURS, DAY_WITHOUT_BYTES = date(2026, 7, 5), date(2026, 6, 13), date(2026, 6, 14)
 NINE, TWO = Decimal("0.000000001"), Decimal("0.01")
 
 
@@ -421,7 +422,7 @@ def views(out):
         ("TIMESTAMP_LTZ", "START_TIME END_TIME"), ("NUMBER(38,0)", "WAREHOUSE_ID"), ("TEXT", "WAREHOUSE_NAME"),
         ("NUMBER(38,9)", "CREDITS_USED CREDITS_USED_COMPUTE CREDITS_USED_CLOUD_SERVICES CREDITS_ATTRIBUTED_COMPUTE_QUERIES"),
     )
-    hour_rows = [hour_row(row, attributed) for row in hours]
+    hour_rows = [hour_row(row, attributed) for row in hours if row["start"].date() != DAY_WITHOUT_HOURS]
     write(out, "ACCOUNT_USAGE.WAREHOUSE_METERING_HISTORY", usage, hour_spec, hour_rows)
 
     daily_spec = columns(
@@ -443,6 +444,8 @@ def views(out):
 
     database_rows, total_rows, stage_rows = [], [], []
     for day, (databases, stage) in stored.items():
+        if day == DAY_WITHOUT_BYTES:
+            continue
         for n, (name, (size, failsafe)) in enumerate(databases.items()):
             database_rows.append(
                 {
@@ -487,8 +490,11 @@ def views(out):
         ("TEXT", "WAREHOUSE_NAME QUERY_HASH QUERY_PARAMETERIZED_HASH QUERY_TAG USER_NAME"), ("TIMESTAMP_LTZ", "START_TIME END_TIME"),
         ("NUMBER(38,9)", "CREDITS_ATTRIBUTED_COMPUTE CREDITS_USED_QUERY_ACCELERATION"),
     )
-    known = [query for query in asked if query["attributed"] is not None and query["start"] < ATTRIBUTED_UNTIL]
-    attribution = [attribution_row(query) for query in known]
+    attribution = [
+        attribution_row(query)
+        for query in asked
+        if query["attributed"] is not None and query["start"] < ATTRIBUTED_UNTIL and query["start"].date() != DAY_WITHOUT_HOURS
+    ]
     write(out, "ACCOUNT_USAGE.QUERY_ATTRIBUTION_HISTORY", ["USAGE_VIEWER", "GOVERNANCE_VIEWER"], attribution_spec, attribution)
 
     transfer_rows = [

@@ -1,6 +1,6 @@
 //! The control port: plain HTTP on loopback, for the demo and for tests in other processes.
 
-use super::{Account, faults::Fault};
+use super::{account::Account, faults::Fault};
 use axum::{
     Json, Router,
     extract::{Path, State},

@@ -4,6 +4,7 @@
 //! fails, restates and bills on demand. Its data set, its patches and the golden records made from both lie in
 //! tests/data/snowflake and tests/golden/snowflake.
 
+mod account;
 mod auth;
 mod catalog;
 mod control;
@@ -15,6 +16,7 @@ mod result;
 mod server;
 mod sql;
 mod statements;
+mod submission;
 #[cfg(test)]
 mod tests;
 
@@ -22,20 +24,15 @@ pub use faults::{Act, At, Fault, Faults};
 pub use statements::Record;
 
 use crate::{Error, tls::TlsListener};
-use axum::{
-    Router,
-    http::{Method, Uri},
-};
-use catalog::Catalog;
+use account::Account;
+use axum::Router;
 use jiff::Timestamp;
-use statements::Statements;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     str::FromStr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    sync::Arc,
 };
 use tokio::{net::TcpListener, sync::oneshot};
 
@@ -109,103 +106,6 @@ impl FromStr for Patch {
             other => Err(format!("no patch '{other}': restate, bill or retag").into()),
         }
     }
-}
-
-/// Where the clock started, at which moment of the machine's.
-enum Clock {
-    Machine,
-    Started(Timestamp, Instant),
-}
-
-/// The account behind the server.
-struct Account {
-    faults: Faults,
-    catalog: Mutex<Catalog>,
-    statements: Mutex<Statements>,
-    arrivals: Mutex<BTreeMap<String, u64>>,
-    refusals: Mutex<Vec<String>>,
-    clock: Mutex<Clock>,
-    roles: BTreeMap<String, BTreeSet<String>>,
-    partition_size: usize,
-    copies: usize,
-}
-
-impl Account {
-    fn new(options: &Options) -> Result<Self, Error> {
-        let catalog = Catalog::load()?;
-        let copies = match options.currency_rows {
-            None => 1,
-            Some(wanted) => wanted.div_ceil(usize::try_from(catalog.rows(CURRENCY_VIEW)?)?.max(1)),
-        };
-        let granted = options.database_roles.iter().cloned().collect();
-        let roles = [
-            (identity::ROLE.to_owned(), granted),
-            ("PUBLIC".to_owned(), BTreeSet::new()),
-        ];
-        Ok(Self {
-            faults: Faults::default(),
-            catalog: Mutex::new(catalog),
-            statements: Mutex::default(),
-            arrivals: Mutex::default(),
-            refusals: Mutex::default(),
-            clock: Mutex::new(
-                options
-                    .now
-                    .map_or(Clock::Machine, |now| Clock::Started(now, Instant::now())),
-            ),
-            roles: roles.into(),
-            partition_size: options.partition_rows.max(1),
-            copies: copies.max(1),
-        })
-    }
-
-    /// The simulated time: it goes on from where it was set.
-    fn now(&self) -> Timestamp {
-        match &*locked(&self.clock) {
-            Clock::Machine => Timestamp::now(),
-            Clock::Started(from, at) => from.checked_add(at.elapsed()).unwrap_or(Timestamp::MAX),
-        }
-    }
-
-    fn set_now(&self, now: Timestamp) {
-        *locked(&self.clock) = Clock::Started(now, Instant::now());
-    }
-
-    fn apply(&self, patch: Patch) -> Result<(), Error> {
-        self.catalog().apply(patch.text())
-    }
-
-    fn arrived(&self, method: &Method, uri: &Uri) {
-        *locked(&self.arrivals)
-            .entry(format!("{method} {}", uri.path()))
-            .or_default() += 1;
-    }
-
-    fn requests(&self) -> BTreeMap<String, u64> {
-        locked(&self.arrivals).clone()
-    }
-
-    fn refusals(&self) -> MutexGuard<'_, Vec<String>> {
-        locked(&self.refusals)
-    }
-
-    fn catalog(&self) -> MutexGuard<'_, Catalog> {
-        locked(&self.catalog)
-    }
-
-    fn statements(&self) -> MutexGuard<'_, Statements> {
-        locked(&self.statements)
-    }
-
-    fn statement_text(&self, handle: &str) -> String {
-        self.statements()
-            .get(handle)
-            .map_or_else(String::new, |statement| statement.record.statement.clone())
-    }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A running simulator; it stops when dropped.

@@ -136,21 +136,22 @@ impl Reply {
     }
 
     /// The whole answer.
-    pub(crate) fn whole(self) -> Response<Body> {
-        let body = Body::from(self.body.clone());
+    pub(crate) fn whole(mut self) -> Response<Body> {
+        let body = Body::from(std::mem::take(&mut self.body));
         self.response(body)
     }
 
     /// The first half, then the connection is lost.
     pub(crate) fn reset(self) -> Response<Body> {
-        let half = Bytes::from(self.clone().cut().body);
+        let mut cut = self.cut();
+        let half = Bytes::from(std::mem::take(&mut cut.body));
         let lost = async {
             // A pause makes the server send what it has before the connection breaks.
             tokio::task::yield_now().await;
             Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
         };
         let body = Body::from_stream(stream::iter([Ok(half)]).chain(stream::once(lost)));
-        self.response(body)
+        cut.response(body)
     }
 }
 

@@ -1,15 +1,16 @@
 //! The SQL REST API v2: /api/v2/statements and nothing else.
 
 use super::{
-    Account,
+    account::Account,
     auth::authenticate,
     catalog::Environment,
     faults::{Act, At, reads},
     identity::{ACCOUNT, LOCATOR, ORGANIZATION, REGION, USER, WAREHOUSE, identity},
     reply::Reply,
     result::ResultSet,
-    sql::{Bind, SqlError, Type},
+    sql::{Bind, SqlError},
     statements::{Record, State, Statement},
+    submission::{Submission, binds, is_uuid},
 };
 use axum::{
     body::Body,
@@ -17,37 +18,11 @@ use axum::{
     http::{HeaderMap, Method, Response, StatusCode, Uri},
 };
 use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::json;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
 };
-
-/// The body of a submission; anything more is refused.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Submission {
-    statement: String,
-    timeout: Option<u64>,
-    database: Option<String>,
-    schema: Option<String>,
-    warehouse: Option<String>,
-    role: Option<String>,
-    #[serde(default)]
-    bindings: BTreeMap<String, Binding>,
-    #[serde(default)]
-    parameters: BTreeMap<String, String>,
-}
-
-/// Values are strings or null: a number is refused.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Binding {
-    #[serde(rename = "type")]
-    kind: String,
-    value: Option<String>,
-}
 
 /// What a request asks for.
 enum Call {
@@ -352,31 +327,4 @@ fn not_found(handle: &str) -> Reply {
         "000709",
         &format!("Statement {handle} not found"),
     )
-}
-
-fn is_uuid(text: &str) -> bool {
-    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
-    lengths == [8, 4, 4, 4, 12] && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit())
-}
-
-/// The bindings in order: "1", "2" and so on without gaps.
-fn binds(bindings: &BTreeMap<String, Binding>) -> Result<Vec<Bind>, String> {
-    (1..=bindings.len())
-        .map(|number| {
-            let binding = bindings
-                .get(&number.to_string())
-                .ok_or_else(|| format!("Binding {number} is missing."))?;
-            let kind = match binding.kind.as_str() {
-                "TEXT" => Type::Text,
-                "FIXED" => Type::Fixed(0),
-                "REAL" => Type::Float,
-                "BOOLEAN" => Type::Text,
-                other => return Err(format!("Binding {number}: type '{other}' is not supported.")),
-            };
-            Ok(Bind {
-                kind,
-                value: binding.value.clone(),
-            })
-        })
-        .collect()
 }

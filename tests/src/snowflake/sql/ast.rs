@@ -42,8 +42,8 @@ pub(crate) enum Expr {
 /// One thing selected.
 #[derive(Clone, Debug)]
 pub(crate) enum Item {
-    /// `*`
-    All,
+    /// `*`, perhaps of one table.
+    All(Option<String>),
     /// An expression and the name that it gets.
     Named(Expr, String),
 }

@@ -144,8 +144,9 @@ fn items(parsed: &Select, scope: &Scope<'_>) -> Vec<(Expr, String)> {
     for item in &parsed.items {
         match item {
             Item::Named(expr, name) => items.push((expr.clone(), name.clone())),
-            Item::All => {
-                for table in &scope.tables {
+            Item::All(wanted) => {
+                let fits = |table: &&Table| wanted.as_ref().is_none_or(|wanted| *wanted == table.alias);
+                for table in scope.tables.iter().filter(fits) {
                     for column in &table.columns {
                         let expr = Expr::Column(Some(table.alias.clone()), column.name.clone());
                         items.push((expr, column.name.clone()));

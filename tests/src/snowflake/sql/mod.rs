@@ -7,6 +7,7 @@ mod ast;
 mod calls;
 mod emit;
 mod exact;
+mod expressions;
 mod lexer;
 mod moments;
 mod parser;

@@ -222,7 +222,7 @@ async fn statements_may_be_nested_grouped_and_ordered() {
         (&json!("AUTOMATIC_CLUSTERING"), &json!("4"))
     );
     let everything = account
-        .sql("SELECT * FROM STAGE_STORAGE_USAGE_HISTORY", &[])
+        .sql("SELECT * FROM STAGE_STORAGE_USAGE_HISTORY s", &[])
         .await;
     assert_eq!(
         everything["resultSetMetaData"]["rowType"][1]["name"],
