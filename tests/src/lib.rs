@@ -1,1 +1,4 @@
-//! x
+//! Provider simulators, hostile guests, end-to-end and crash tests of finops-host.
+
+pub mod artifacts;
+pub mod openfinops;
