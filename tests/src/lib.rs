@@ -1,11 +1,12 @@
 //! Provider simulators, hostile guests, end-to-end and crash tests of finops-host.
-
 //!
 //! What must hold: a simulator is written from its provider's fact sheet, never from the collector that it tests.
-/// Why a simulator could not do what a test asked of it.
+
 pub mod artifacts;
 pub mod openfinops;
 pub mod program;
 pub mod snowflake;
 pub mod tls;
+
+/// Why a simulator could not do what a test asked of it.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
