@@ -11,8 +11,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// The workspace of the collectors.
+pub(crate) const COLLECTORS: &str = "collectors";
+const TEST_GUESTS: &str = "tests/guests";
 /// The target of all guests.
-pub(crate) const WASM: &str = "wasm32-wasip2";
+const WASM: &str = "wasm32-wasip2";
 
 /// What to build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +37,7 @@ pub(crate) enum Profile {
 
 /// Builds what is wanted.
 pub(crate) fn build(root: &Workspace, wanted: Wanted, profile: Profile) -> Result<()> {
-    guests(root)?;
+    components(root, &[COLLECTORS, TEST_GUESTS])?;
     if wanted == Wanted::All {
         say::step("Building", "finops-host");
         let mut cargo = root.cargo("build");
@@ -59,13 +62,13 @@ pub(crate) fn program(root: &Workspace, package: &str, name: &str) -> Result<Pat
         .ok_or_else(|| Failure::new(format!("cargo built no program `{name}` of package `{package}`")))
 }
 
-/// Builds every component: the collectors, and the test guests where that folder exists.
-fn guests(root: &Workspace) -> Result<()> {
-    let _lock = lock::wait(&root.target.join("guests.lock"))?;
+/// Builds the components of these workspaces below the root one; a folder that does not exist has none.
+pub(crate) fn components(root: &Workspace, folders: &[&str]) -> Result<()> {
+    let _lock = lock::wait(&root.target.join("components.lock"))?;
     add_target()?;
-    for folder in ["collectors", "tests/guests"] {
+    for folder in folders {
         match root.below(folder)? {
-            Some(workspace) => components(&workspace, folder)?,
+            Some(workspace) => members(&workspace, folder)?,
             None => say::step("Skipping", &format!("{folder}/: there is no such folder")),
         }
     }
@@ -73,7 +76,7 @@ fn guests(root: &Workspace) -> Result<()> {
 }
 
 /// Builds the members of one workspace and puts each `<folder of the member>.wasm` beside that folder.
-fn components(workspace: &Workspace, folder: &str) -> Result<()> {
+fn members(workspace: &Workspace, folder: &str) -> Result<()> {
     say::step("Building", &format!("{folder}/ for {WASM}"));
     let built = artifacts(
         workspace

@@ -1,7 +1,7 @@
 //! `demo`: a simulated Snowflake bill, collected twice with a restated day between, into the embedded ledger.
 //! What must hold: it starts afresh each time, needs no account, and leaves no server behind.
 
-use crate::build::{self, Profile, Wanted};
+use crate::build;
 use crate::command;
 use crate::failure::{Context as _, Failure, Result};
 use crate::say;
@@ -32,7 +32,7 @@ pub(crate) enum Destination {
 
 /// Plays the demo.
 pub(crate) fn demo(root: &Workspace, destination: Destination) -> Result<()> {
-    build::build(root, Wanted::Guests, Profile::Dev)?;
+    build::components(root, &[build::COLLECTORS])?;
     let host = build::program(root, "finops-host", "finops-host")?;
     let simulator = build::program(root, "finops-tests", "simulator")?;
     let folder = fresh_folder(root)?;

@@ -19,7 +19,7 @@ pub(crate) fn test(root: &Workspace, extra: &[String]) -> Result<()> {
     let mut totals = Totals::default();
     for (name, workspace) in [
         ("root", Some(root)),
-        ("collectors", root.below("collectors")?.as_ref()),
+        (build::COLLECTORS, root.below(build::COLLECTORS)?.as_ref()),
     ] {
         let Some(workspace) = workspace else { continue };
         let Some(scope) = scope(workspace, extra) else {
