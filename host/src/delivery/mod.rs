@@ -1,9 +1,19 @@
-//! Sending to a destination until it has certainly taken it.
+//! Sending to a destination until it has certainly taken it. Policy (bodies, outcomes, look-ups, back-off, the search for a
+//! refused entry) is plain functions over plain data; `deliver` is the loop that asks them.
 
+mod attempt;
 pub mod backoff;
 pub mod body;
 pub mod category;
+pub mod client;
+mod deliver;
 pub mod lookup;
 pub mod outcome;
-pub mod reply_text;
+pub mod refusal;
+pub mod registration;
+mod reply_text;
+mod report;
 pub mod retry_after;
+
+pub use deliver::deliver;
+pub use report::{DeliveryConfig, DeliveryError, DeliveryReport, Ended, Until};

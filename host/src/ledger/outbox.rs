@@ -7,13 +7,15 @@
 mod destination;
 mod fate;
 mod seal;
+mod waiting;
 
 pub use destination::{Counts, attempt, back_off, counts, pause, recovered, resume};
 pub use fate::{
     Taken, absent, begin_attempt, dead_letter, dissolve, give_up_extras, hold_until, put_back, send_again,
     settle,
 };
-pub use seal::{Contents, Entry, Event, Extras, Observation, SealOrder, Share};
+pub use seal::{Contents, Extras, SealOrder, Share};
+pub use waiting::{Entry, Event, Observation};
 
 use crate::ledger::store::{LedgerError, checksum};
 use jiff::Timestamp;

@@ -1,0 +1,156 @@
+//! What waits for a destination, read from the ledger: entries, observations and events of one source, oldest first.
+
+use super::{DestinationRow, SourceRow, instant};
+use crate::ledger::store::{LedgerError, amount};
+use finops_decimal::Decimal;
+use jiff::Timestamp;
+use rusqlite::{Row, Transaction};
+use serde_json::{Map, Value};
+
+/// Observations, and events, that one batch carries at most.
+const MAX_EXTRAS: usize = 500;
+
+/// An entry as a batch carries it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Row id.
+    pub row: i64,
+    /// SHA-256 that names it everywhere.
+    pub entry_id: String,
+    /// SHA-256 of the dimensions.
+    pub posting_key: String,
+    /// The dimensions: texts, and the objects `tags` and `extra`.
+    pub dims: Map<String, Value>,
+    /// ISO 4217.
+    pub currency: String,
+    /// The change.
+    pub amount: Decimal,
+    /// The posting's total after it.
+    pub total_after: Decimal,
+    /// Its place among the posting's entries, from 1.
+    pub sequence: i64,
+    /// The destination's epoch.
+    pub epoch: i64,
+}
+
+/// A keyed number that is not money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// Which cursor value it stands for.
+    pub seq: i64,
+    /// Its kind.
+    pub name: String,
+    /// What it was observed of.
+    pub dims: Value,
+    /// The number.
+    pub value: Decimal,
+    /// Its unit.
+    pub unit: String,
+    /// When it held.
+    pub at: Timestamp,
+}
+
+/// Something that happened in a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Row id, and cursor value.
+    pub row: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Finished, restated, denied call, dead letter.
+    pub kind: String,
+    /// JSON, or plain text.
+    pub detail: String,
+}
+
+pub(super) fn entries(
+    transaction: &Transaction<'_>,
+    destination: DestinationRow,
+    source: SourceRow,
+    limit: usize,
+) -> Result<Vec<Entry>, LedgerError> {
+    let sql = "SELECT e.id, e.entry_id, p.key, p.dims, p.currency, e.amount, e.total_after, e.sequence, k.number \
+        FROM entry e JOIN posting p ON p.id = e.posting JOIN epoch k ON k.id = p.epoch \
+        WHERE e.destination = ?1 AND e.source = ?2 AND e.state = 'pending' AND e.batch IS NULL AND k.ended IS NULL \
+        ORDER BY e.id LIMIT ?3";
+    read(transaction, sql, (destination, source, limit), |row| {
+        let entry_id: String = row.get(1)?;
+        let dims: String = row.get(3)?;
+        let dims = match serde_json::from_str(&dims) {
+            Ok(Value::Object(dims)) => dims,
+            _ => {
+                return Err(LedgerError::Damaged(format!(
+                    "the dimensions of entry {entry_id} are no JSON object"
+                )));
+            }
+        };
+        Ok(Entry {
+            row: row.get(0)?,
+            entry_id,
+            posting_key: row.get(2)?,
+            dims,
+            currency: row.get(4)?,
+            amount: amount(&row.get::<_, String>(5)?)?,
+            total_after: amount(&row.get::<_, String>(6)?)?,
+            sequence: row.get(7)?,
+            epoch: row.get(8)?,
+        })
+    })
+}
+
+pub(super) fn observations(
+    transaction: &Transaction<'_>,
+    destination: DestinationRow,
+    source: SourceRow,
+) -> Result<Vec<Observation>, LedgerError> {
+    let sql = "SELECT seq, name, dims, value, unit, at FROM observation WHERE source = ?2 AND seq > \
+        COALESCE((SELECT c.seq FROM observation_cursor c WHERE c.destination = ?1 AND c.source = ?2), 0) \
+        ORDER BY seq LIMIT ?3";
+    read(transaction, sql, (destination, source, MAX_EXTRAS), |row| {
+        let (seq, dims): (i64, String) = (row.get(0)?, row.get(2)?);
+        Ok(Observation {
+            seq,
+            name: row.get(1)?,
+            dims: serde_json::from_str(&dims)
+                .map_err(|error| LedgerError::Damaged(format!("observation {seq}: {error}")))?,
+            value: amount(&row.get::<_, String>(3)?)?,
+            unit: row.get(4)?,
+            at: instant(row.get(5)?)?,
+        })
+    })
+}
+
+pub(super) fn events(
+    transaction: &Transaction<'_>,
+    destination: DestinationRow,
+    source: SourceRow,
+) -> Result<Vec<Event>, LedgerError> {
+    let sql = "SELECT id, at, kind, detail FROM event WHERE source = ?2 AND id > \
+        COALESCE((SELECT c.event FROM event_cursor c WHERE c.destination = ?1 AND c.source = ?2), 0) \
+        ORDER BY id LIMIT ?3";
+    read(transaction, sql, (destination, source, MAX_EXTRAS), |row| {
+        Ok(Event {
+            row: row.get(0)?,
+            at: instant(row.get(1)?)?,
+            kind: row.get(2)?,
+            detail: row.get(3)?,
+        })
+    })
+}
+
+fn read<T>(
+    transaction: &Transaction<'_>,
+    sql: &str,
+    parameters: (i64, i64, usize),
+    item: impl Fn(&Row<'_>) -> Result<T, LedgerError>,
+) -> Result<Vec<T>, LedgerError> {
+    let (destination, source, limit) = parameters;
+    let mut statement = transaction.prepare_cached(sql)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query((destination, source, limit))?;
+    let mut items = Vec::new();
+    while let Some(row) = rows.next()? {
+        items.push(item(row)?);
+    }
+    Ok(items)
+}
