@@ -3,9 +3,11 @@
 //! What must hold: a simulator is written from its provider's fact sheet, never from the collector that it tests.
 
 pub mod artifacts;
+pub mod books;
 pub mod openfinops;
 pub mod program;
 pub mod snowflake;
+pub mod stage;
 pub mod tls;
 
 /// Why a simulator could not do what a test asked of it.

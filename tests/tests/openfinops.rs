@@ -1,0 +1,193 @@
+//! The whole way: simulator, sandbox, ledger, delivery, and the real OpenFinOps server, whose own `CostObservatory` reads
+//! what it stored.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::float_arithmetic)]
+
+use finops_decimal::Decimal;
+use finops_tests::{
+    books,
+    openfinops::{Observed, Outcome, RealServer, Recorder, Route, Storage},
+    program::Ran,
+    snowflake::golden::{self, State},
+    stage::{Stage, config},
+};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+fn destination(url: &str) -> String {
+    format!("[openfinops]\nendpoint = \"{url}\"")
+}
+
+#[track_caller]
+fn assert_done(ran: &Ran) {
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+/// The server's sums, exact by tag and as its own floats, are the golden total.
+#[track_caller]
+fn assert_total(observed: &Observed, state: State) {
+    let expected = golden::totals(state).unwrap().counted;
+    assert_eq!(observed.amounts, expected);
+    assert!(observed.duplicate_entry_ids.is_empty(), "{observed:?}");
+    let summary = observed.summary["total_cost"].as_f64().unwrap();
+    let expected: f64 = expected["USD"].to_string().parse().unwrap();
+    assert!((summary - expected).abs() < 1e-6, "{summary} {expected}");
+}
+
+/// The net amount per user that the server's entries come to.
+fn by_user(server: &RealServer) -> BTreeMap<String, Decimal> {
+    let mut sums = BTreeMap::new();
+    for row in server.rows().unwrap() {
+        for entry in row.metrics["cost_entries"].as_array().unwrap() {
+            let user = entry["tags"]["user"].as_str().unwrap_or_default().to_owned();
+            let amount: Decimal = entry["tags"]["finops_host.amount"].as_str().unwrap().parse().unwrap();
+            let sum: &mut Decimal = sums.entry(user).or_default();
+            *sum = sum.checked_add(amount).unwrap();
+        }
+    }
+    sums
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_real_server_gets_every_amount_once_through_all_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = RealServer::start(folder.path()).unwrap();
+    let mut stage = Stage::new("", &destination(&server.url())).await.unwrap();
+    let mut entries = 0;
+    for state in State::ALL {
+        stage.go_to(state).unwrap();
+        let before = by_user(&server);
+        let ran = stage.collect().unwrap();
+        assert_done(&ran);
+        let observed = server.observe().unwrap();
+        assert_total(&observed, state);
+        assert!(observed.entries > entries, "{state:?} sent nothing");
+        entries = observed.entries;
+        if state == State::Retagged {
+            let after = by_user(&server);
+            let moved: Vec<_> = after.iter().filter(|(user, sum)| before.get(*user) != Some(sum)).collect();
+            assert!(moved.len() >= 2, "a retagged query moves money between users: {moved:?}");
+        }
+
+        // The same again forwards nothing.
+        assert_done(&stage.collect().unwrap());
+        assert_eq!(server.observe().unwrap().entries, entries);
+    }
+    let agents = server.rows().unwrap().into_iter().map(|row| row.agent_id).collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(agents.len(), 1, "{agents:?}");
+    assert!(agents.first().unwrap().starts_with("finops-host/snowflake/"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restated_day_forwards_just_the_difference() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = RealServer::start(folder.path()).unwrap();
+    let mut stage = Stage::new("", &destination(&server.url())).await.unwrap();
+    stage.go_to(State::Initial).unwrap();
+    assert_done(&stage.collect().unwrap());
+    let rows = server.rows().unwrap().len();
+    stage.go_to(State::Restated).unwrap();
+    assert_done(&stage.collect().unwrap());
+    let mut difference = Decimal::ZERO;
+    for row in server.rows().unwrap().split_off(rows) {
+        for entry in row.metrics["cost_entries"].as_array().unwrap() {
+            let tags = &entry["tags"];
+            assert!(tags["finops_host.charge_start"].as_str().unwrap().starts_with("2026-07-31"), "{entry}");
+            let amount: Decimal = tags["finops_host.amount"].as_str().unwrap().parse().unwrap();
+            difference = difference.checked_add(amount).unwrap();
+        }
+    }
+    let total = |state| golden::totals(state).unwrap().counted["USD"];
+    assert_eq!(difference, total(State::Restated).checked_sub(total(State::Initial)).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_down_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = RealServer::start(folder.path()).unwrap();
+    let mut stage = Stage::new("", &destination(&server.url())).await.unwrap();
+    stage.go_to(State::Initial).unwrap();
+    server.kill();
+    let ran = stage.collect_with(&["--since", "2026-06-01", "--deliver-for", "1s"]).unwrap();
+    assert_eq!(ran.code, Some(75), "{ran:?}");
+    server.restart().unwrap();
+    assert_done(&stage.collect().unwrap());
+    assert_total(&server.observe().unwrap(), State::Initial);
+}
+
+/// A stage that delivers to a recording destination with this script of answers.
+async fn recorded(outcomes: Vec<Outcome>) -> (Stage, Recorder) {
+    let recorder = Recorder::start().unwrap();
+    recorder.set_now(golden::totals(State::Initial).unwrap().now.parse::<jiff::Timestamp>().unwrap().as_second());
+    recorder.script(Route::Ingest, outcomes);
+    let mut stage = Stage::new("", &destination(&recorder.url())).await.unwrap();
+    stage.go_to(State::Initial).unwrap();
+    (stage, recorder)
+}
+
+fn sum_once(bodies: &[Value]) -> Decimal {
+    let mut amounts = BTreeMap::new();
+    for body in bodies {
+        for entry in body["metrics"]["cost_entries"].as_array().unwrap() {
+            let amount: Decimal = entry["tags"]["finops_host.amount"].as_str().unwrap().parse().unwrap();
+            amounts.insert(entry["entry_id"].as_str().unwrap().to_owned(), amount);
+        }
+    }
+    Decimal::sum(amounts.into_values()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_page_settles_nothing_and_is_reported() {
+    let (stage, recorder) = recorded(vec![Outcome::login_page()]).await;
+    let ran = stage.collect().unwrap();
+    assert_eq!(ran.code, Some(69), "{ran:?}");
+    assert_eq!(books::entries(&stage.place.state()).unwrap().get("settled"), None);
+    assert!(ran.stdout.contains("HTML") || ran.stdout.contains("html"), "{ran:?}");
+    assert!(recorder.stored().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_after_storing_is_found_and_not_sent_again() {
+    let (stage, recorder) = recorded(vec![Outcome::error(500, Storage::Stored)]).await;
+    assert_done(&stage.collect().unwrap());
+    assert_eq!(sum_once(&recorder.stored()), golden::totals(State::Initial).unwrap().counted["USD"]);
+    let ids: Vec<String> = recorder
+        .stored()
+        .iter()
+        .flat_map(|body| body["metrics"]["cost_entries"].as_array().unwrap().clone())
+        .map(|entry| entry["entry_id"].as_str().unwrap().to_owned())
+        .collect();
+    let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
+    assert_eq!(distinct.len(), ids.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_sends_the_same_bytes() {
+    let (stage, recorder) = recorded(vec![Outcome::unavailable(Some("0")), Outcome::throttled(Some("0"))]).await;
+    assert_done(&stage.collect().unwrap());
+    let sent = recorder.received(Route::Ingest);
+    assert_eq!(sent[0].body, sent[1].body);
+    assert_eq!(sent[1].body, sent[2].body);
+    assert_eq!(sum_once(&recorder.stored()), golden::totals(State::Initial).unwrap().counted["USD"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_refuses_the_host_pauses_and_keeps_everything() {
+    let (stage, recorder) = recorded(vec![Outcome::refused(401)]).await;
+    let ran = stage.collect().unwrap();
+    assert_eq!(ran.code, Some(69), "{ran:?}");
+    assert!(recorder.stored().is_empty());
+    assert!(books::entries(&stage.place.state()).unwrap()["pending"] > 0);
+    let status = stage.place.call(&["status"]).unwrap();
+    assert!(status.stdout.contains("paused"), "{status:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_is_no_url_is_an_error_of_the_file() {
+    let stage = Stage::new("", "").await.unwrap();
+    for endpoint in ["localhost:8080", "ftp://x", "http://", "not a url"] {
+        stage.configure(&config(&stage.simulator, "", &destination(endpoint))).unwrap();
+        let ran = stage.collect().unwrap();
+        assert_eq!(ran.code, Some(78), "{ran:?}");
+        assert!(ran.stderr.contains("endpoint") && ran.stderr.contains("snowflake.toml:"), "{ran:?}");
+    }
+}
