@@ -88,7 +88,7 @@ def hourly():
 def shares(day, name):
     """Who runs what on a warehouse: user, hour, share of the hour's compute in per mille, tag."""
     if name == "ETL_WH":
-        return [(LOADER, 1, 610, "nightly"), (LOADER, 3, 870, None)]
+        return [(LOADER, 1, 610, "nightly"), (LOADER, 2, 330, "checks"), (LOADER, 3, 870, None)]
     if name == "BI_WH":
         return [(ANA, 8, 400, None), (ANA, 13, 300, "board"), (BOB, 8, 350, "ad hoc, \"quick\""), (JUERGEN, 10, 550, None)]
     if name == "DEV_WH":
@@ -594,7 +594,7 @@ def patches(out, metered, stored, bills, attribution, hour_rows):
     late = [row for day in (date(2026, 8, 1), date(2026, 8, 2)) for row in bill(day, metered, stored)]
     write_patch(out, "bill", [{"view": currency, "insert": late}])
     # A query moves from the loader to another user.
-    (moved,) = [row for row in attribution if row["START_TIME"].startswith("2026-08-02") and row["QUERY_TAG"] == "nightly"]
+    (moved,) = [row for row in attribution if row["START_TIME"].startswith("2026-08-02") and row["QUERY_TAG"] == "checks"]
     which = {"QUERY_ID": moved["QUERY_ID"]}
     write_patch(
         out,

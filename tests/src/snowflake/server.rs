@@ -136,7 +136,7 @@ impl Account {
 
     fn submit(&self, query: &HashMap<String, String>, headers: &HeaderMap, body: &[u8]) -> Reply {
         let json = headers.get("content-type").and_then(|value| value.to_str().ok());
-        if !json.is_some_and(|value| value.split(';').next() == Some("application/json")) {
+        if json.is_none_or(|value| value.split(';').next() != Some("application/json")) {
             return Reply::message(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "391901",

@@ -176,8 +176,8 @@ fn golden_states_differ_where_their_patches_say() {
             .filter_map(|record| record.user)
             .collect::<Vec<_>>()
     };
-    assert_eq!(users(State::Billed), ["ETL_SVC", "ETL_SVC"]);
-    assert_eq!(users(State::Retagged), ["ANA", "ETL_SVC"]);
+    assert_eq!(users(State::Billed), ["ETL_SVC", "ETL_SVC", "ETL_SVC"]);
+    assert_eq!(users(State::Retagged), ["ANA", "ETL_SVC", "ETL_SVC"]);
     let counted = |state| golden::totals(state).unwrap().counted;
     assert_eq!(counted(State::Billed), counted(State::Retagged));
     assert_ne!(counted(State::Initial), counted(State::Restated));
