@@ -33,7 +33,7 @@ const SIGKILL: i32 = 9;
 
 /// How the child is started.
 #[derive(Clone, Debug)]
-pub(super) struct Compiler {
+pub struct Compiler {
     program: PathBuf,
     arguments: Vec<OsString>,
     wall: Duration,
@@ -42,18 +42,27 @@ pub(super) struct Compiler {
 impl Compiler {
     /// This program itself. By `/proc/self/exe`, which is the running file even when it was replaced on disk: both ends
     /// must be one version.
-    pub(super) fn this_program() -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// Where the system does not tell which program is running.
+    pub fn this_program() -> Result<Self, ComponentError> {
         let running = PathBuf::from("/proc/self/exe");
-        let program = if running.exists() {
-            running
-        } else {
-            std::env::current_exe()?
-        };
-        Ok(Self {
+        if running.exists() {
+            return Ok(Self::program(running));
+        }
+        std::env::current_exe()
+            .map(Self::program)
+            .map_err(|cause| ComponentError::Compiler(cause.to_string()))
+    }
+
+    /// The `finops-host` at this path, of the same build as this library: for programs that are not it, such as tests.
+    #[must_use]
+    pub fn program(program: PathBuf) -> Self {
+        Self {
             program,
             arguments: vec![SUBCOMMAND.into()],
             wall: WALL,
-        })
+        }
     }
 
     /// Compiles a component; `path` is for messages.

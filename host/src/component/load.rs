@@ -26,16 +26,7 @@ pub async fn load(
     file: &ComponentFile,
     engine: &Engine,
     cache: &CacheDir,
-) -> Result<(Component, Loaded), ComponentError> {
-    let compiler = Compiler::this_program().map_err(|cause| ComponentError::Compiler(cause.to_string()))?;
-    load_by(&compiler, file, engine, cache).await
-}
-
-async fn load_by(
     compiler: &Compiler,
-    file: &ComponentFile,
-    engine: &Engine,
-    cache: &CacheDir,
 ) -> Result<(Component, Loaded), ComponentError> {
     let start = Instant::now();
     let loaded = |cached| Loaded {

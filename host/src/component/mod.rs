@@ -20,7 +20,7 @@ mod world;
 mod samples;
 
 pub use cache::CacheDir;
-pub use compile::{SUBCOMMAND as COMPILE_SUBCOMMAND, compile_child_main};
+pub use compile::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND, compile_child_main};
 pub use error::{ComponentError, Unfit};
 pub use file::{ComponentFile, LARGEST as LARGEST_COMPONENT};
 pub use inspect::{Import, ImportKind, Inspection};
