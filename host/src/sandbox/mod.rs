@@ -1,3 +1,4 @@
 //! Runs a collector: engine, limits, bindings.
 
+pub mod engine;
 pub mod limits;
