@@ -159,13 +159,12 @@ fn instant_of_text(text: &str) -> Option<Instant> {
             seconds
         });
     }
-    if let Some(day) = day_of_text(text) {
-        return Some(start_of(day));
-    }
     if let Ok(timestamp) = text.parse::<finops_collector::jiff::Timestamp>() {
         return Some(timestamp.as_second());
     }
-    let (day, time) = text.split_once([' ', 'T'])?;
+    let Some((day, time)) = text.split_once([' ', 'T']) else {
+        return day_of_text(text).map(start_of);
+    };
     let time: finops_collector::jiff::civil::Time = time.split([' ', '+', 'Z']).next()?.parse().ok()?;
     let seconds = i64::from(time.hour()) * 3_600 + i64::from(time.minute()) * 60 + i64::from(time.second());
     Some(start_of(day_of_text(day)?) + seconds)
@@ -197,10 +196,7 @@ mod tests {
     use finops_collector::{FailureKind, jiff::civil::date};
 
     fn with<T>(cell: Option<&str>, read: impl FnOnce(Row<'_>) -> T) -> T {
-        let columns = [Column {
-            name: "C".to_owned(),
-            kind: "text".to_owned(),
-        }];
+        let columns = [Column { name: "C".to_owned() }];
         let cells = [cell.map(str::to_owned)];
         read(Row {
             view: "SOME_VIEW",
