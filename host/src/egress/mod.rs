@@ -24,7 +24,7 @@ pub use budget::SpendLedger;
 pub use grant::{Grant, Remark};
 pub use refusal::{Refusal, RefusalKind};
 pub use reply::{Body, Reply};
-pub use report::{Denied, Report};
+pub use report::{Denied, Failed, Report};
 pub use request::Request;
 
 use crate::{clock::SharedClock, foreign::Foreign, sandbox::limits::Limits};
