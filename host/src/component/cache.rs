@@ -63,8 +63,12 @@ impl CacheDir {
         }
         let mut stored = Vec::new();
         File::from(file).take(LARGEST + 1).read_to_end(&mut stored).ok()?;
-        let content = stored.split_off_checked(DIGEST)?;
-        (stored == digest(name, &content)).then_some(content)
+        let (sum, content) = stored.split_at_checked(DIGEST)?;
+        if sum != digest(name, content) {
+            return None;
+        }
+        stored.drain(..DIGEST);
+        Some(stored)
     }
 
     /// Keeps content under a name.
@@ -178,20 +182,9 @@ impl Hasher for DigestHasher {
     }
 }
 
-/// [`Vec::split_off`] that does not panic.
-trait SplitOff {
-    fn split_off_checked(&mut self, at: usize) -> Option<Vec<u8>>;
-}
-
-impl SplitOff for Vec<u8> {
-    fn split_off_checked(&mut self, at: usize) -> Option<Vec<u8>> {
-        (self.len() >= at).then(|| self.split_off(at))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use std::{
         fs::{self, Permissions},

@@ -24,3 +24,37 @@ fn name(sha256: &str) -> String {
         env!("CARGO_PKG_VERSION")
     )
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_descriptor_is_found_by_its_components_digest_only() {
+        let home = tempfile::tempdir().unwrap();
+        let cache = CacheDir::open(&home.path().join("cache"));
+        let descriptor = Descriptor {
+            name: "a".to_owned(),
+            version: "1".to_owned(),
+            provider: "a".to_owned(),
+            text: String::new(),
+            settings: Vec::new(),
+            streams: Vec::new(),
+            observations: Vec::new(),
+            hosts: Vec::new(),
+            credentials: Vec::new(),
+        };
+        put(&cache, "abc", &descriptor);
+        assert_eq!(get(&cache, "abc"), Some(descriptor));
+        assert_eq!(get(&cache, "abd"), None);
+    }
+
+    #[test]
+    fn a_kept_descriptor_of_another_shape_is_not_taken() {
+        let home = tempfile::tempdir().unwrap();
+        let cache = CacheDir::open(&home.path().join("cache"));
+        cache.put(&name("abc"), b"{\"name\":1}").unwrap();
+        assert_eq!(get(&cache, "abc"), None);
+    }
+}

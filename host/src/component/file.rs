@@ -12,7 +12,7 @@ use std::{
 };
 
 /// Largest component read.
-pub const LARGEST: u64 = 64 << 20;
+pub(super) const LARGEST: u64 = 64 << 20;
 
 /// A component as it was read.
 #[derive(Clone)]
@@ -94,7 +94,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::component::samples::{COLLECTOR, collector_with};
 
@@ -221,6 +221,8 @@ mod tests {
             "wasi:http/outgoing-handler@0.2.4",
         ];
         refused(&wat(&collector_with(&foreign)), &foreign);
+        let resource = COLLECTOR.replacen("(import", "(import \"door\" (type (sub resource))) (import", 1);
+        refused(&wat(&resource), &["`door`"]);
         let inert = [
             "wasi:io/poll@0.2.6",
             "wasi:sockets/tcp@0.2.3",

@@ -22,7 +22,7 @@ mod samples;
 pub use cache::CacheDir;
 pub use compile::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND, compile_child_main};
 pub use error::{ComponentError, Unfit};
-pub use file::{ComponentFile, LARGEST as LARGEST_COMPONENT};
+pub use file::ComponentFile;
 pub use inspect::{Import, ImportKind, Inspection};
 pub use load::{Loaded, load};
 pub use structure::Structure;

@@ -2,7 +2,9 @@
 
 /// The smallest component that passes for a collector: it has the names, and does nothing.
 pub(crate) const COLLECTOR: &str = r#"(component
+  (type $kind u32)
   (import "finops:collector/types@0.1.0" (instance))
+  (import "failure" (type (eq $kind)))
   (core module $m (func (export "f")))
   (core instance $i (instantiate $m))
   (func $f (canon lift (core func $i "f")))

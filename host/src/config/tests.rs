@@ -165,7 +165,11 @@ fn a_good_file_gives_all_that_it_says() {
         (openfinops.endpoint.as_str(), openfinops.start),
         ("http://localhost:8080/", Start::Now)
     );
-    assert!(!format!("{config:?}").contains("HUNTER2"));
+    let shown = format!("{config:?}");
+    assert!(
+        !shown.contains("HUNTER2") && !shown.contains("FINOPS_WH"),
+        "{shown}"
+    );
 }
 
 #[test]
