@@ -78,9 +78,18 @@ impl Budget {
         self.requests.fetch_add(1, Relaxed);
     }
 
-    /// Waits for a place among the requests under way, then takes memory for the body: refused when replies left
+    /// Judges the body's size, waits for a place among the requests under way, then takes memory for the body: refused when replies left
     /// unread hold it all, since waiting for them could last for ever.
     pub(super) async fn place(&self, body: usize) -> Result<Place, Fault> {
+        if u64::try_from(body).unwrap_or(u64::MAX) > self.limits.request_body {
+            return Err(Fault::open(
+                RefusalKind::TooLarge,
+                format!(
+                    "the request's body is larger than {} bytes",
+                    self.limits.request_body
+                ),
+            ));
+        }
         let slot = Arc::clone(&self.slots).acquire_owned().await;
         let slot = slot.map_err(|_| used_up("requests under way at once"))?;
         let body = u32::try_from(body).unwrap_or(u32::MAX);
@@ -99,15 +108,6 @@ impl Budget {
     /// Counts one attempt and reserves its price.
     pub(super) async fn attempt(&self, body: usize, price: Option<Decimal>) -> Result<(), Fault> {
         let body = u64::try_from(body).unwrap_or(u64::MAX);
-        if body > self.limits.request_body {
-            return Err(Fault::open(
-                RefusalKind::TooLarge,
-                format!(
-                    "the request's body is larger than {} bytes",
-                    self.limits.request_body
-                ),
-            ));
-        }
         take(&self.attempts, 1, self.limits.requests, "requests of this run")?;
         take(&self.sent, body, self.limits.sent, "bytes sent in this run")?;
         if let Some(price) = price {
@@ -213,7 +213,7 @@ mod tests {
             },
             None,
         );
-        assert_eq!(kind(budget.attempt(11, None).await), RefusalKind::TooLarge);
+        assert_eq!(kind(budget.place(11).await), RefusalKind::TooLarge);
         budget.attempt(10, None).await.unwrap();
         assert_eq!(kind(budget.attempt(10, None).await), RefusalKind::Throttled);
         budget.attempt(5, None).await.unwrap();

@@ -3,8 +3,8 @@
 
 use super::{
     address::{Class, classify, judge_connect_to},
-    credential::CredentialSpec,
-    headers::{is_never, is_usual},
+    credential::{CredentialSpec, Scheme},
+    headers::{can_carry_credential, is_never, is_usual},
     matching::{is_loopback, port},
     rule::{HostPattern, Matcher, PathPrefix, Rule},
 };
@@ -60,6 +60,20 @@ impl Grant {
             }
         }
         for (index, spec) in self.credentials.iter().enumerate() {
+            let by_scheme: &[_] = match &spec.scheme {
+                Scheme::Headers { headers } => headers,
+                Scheme::Bearer { .. } | Scheme::SnowflakeKeyPair { .. } => &[],
+            };
+            let names = by_scheme
+                .iter()
+                .map(|(name, _)| name)
+                .chain(spec.headers.iter().map(|(name, _)| name));
+            for name in names.filter(|name| !can_carry_credential(name)) {
+                found.push(Remark {
+                    line: spec.line,
+                    message: format!("`{name}` is no header that a credential can set"),
+                });
+            }
             if self
                 .credentials
                 .iter()
@@ -252,7 +266,7 @@ fn is_literal(host: &HostPattern) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::{
         super::{
             credential::{Scheme, SecretRef},
@@ -392,6 +406,15 @@ mod tests {
             let found = grant(vec![with(change)]).conflicts();
             assert_eq!(found.len(), 1, "{expected}: {found:?}");
             assert!(found.first().unwrap().message.contains(expected), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_credential_sets_no_header_of_the_connection() {
+        for name in ["Host", "content-length", "transfer-encoding", "a b", ""] {
+            let mut grant = grant(vec![with(|_| ())]);
+            grant.credentials[0].headers = vec![(name.to_owned(), "x".to_owned())];
+            assert_eq!(grant.conflicts().len(), 1, "{name}");
         }
     }
 
