@@ -78,9 +78,8 @@ impl Budget {
         self.requests.fetch_add(1, Relaxed);
     }
 
-    /// Judges the body's size, waits for a place among the requests under way, then takes memory for the body: refused when replies left
-    /// unread hold it all, since waiting for them could last for ever.
-    pub(super) async fn place(&self, body: usize) -> Result<Place, Fault> {
+    /// Judges the size of a body, before anything reads it.
+    pub(super) fn fits(&self, body: usize) -> Result<(), Fault> {
         if u64::try_from(body).unwrap_or(u64::MAX) > self.limits.request_body {
             return Err(Fault::open(
                 RefusalKind::TooLarge,
@@ -90,6 +89,12 @@ impl Budget {
                 ),
             ));
         }
+        Ok(())
+    }
+
+    /// Waits for a place among the requests under way, then takes memory for the body: refused when replies left
+    /// unread hold it all, since waiting for them could last for ever.
+    pub(super) async fn place(&self, body: usize) -> Result<Place, Fault> {
         let slot = Arc::clone(&self.slots).acquire_owned().await;
         let slot = slot.map_err(|_| used_up("requests under way at once"))?;
         let body = u32::try_from(body).unwrap_or(u32::MAX);
@@ -213,7 +218,7 @@ mod tests {
             },
             None,
         );
-        assert_eq!(kind(budget.place(11).await), RefusalKind::TooLarge);
+        assert_eq!(kind(budget.fits(11)), RefusalKind::TooLarge);
         budget.attempt(10, None).await.unwrap();
         assert_eq!(kind(budget.attempt(10, None).await), RefusalKind::Throttled);
         budget.attempt(5, None).await.unwrap();

@@ -270,10 +270,15 @@ mod tests {
     use super::{
         super::{
             credential::{Scheme, SecretRef},
+            headers::checked,
+            matching::allows,
+            request::target,
+            rule::Method,
             tests::rule,
         },
         *,
     };
+    use proptest::prelude::*;
 
     fn spec(name: &str) -> CredentialSpec {
         CredentialSpec {
@@ -350,7 +355,7 @@ mod tests {
             |rule| rule.host = "other.example.com".parse().unwrap(),
             |rule| rule.port = Some(8443),
             |rule| rule.paths = vec!["/v10".parse().unwrap()],
-            |rule| rule.methods = vec![super::super::rule::Method::Post],
+            |rule| rule.methods = vec![Method::Post],
             |rule| rule.query = vec![values("Action", &["Other"])],
             |rule| rule.headers = vec![values("x-amz-target", &["Other"])],
         ];
@@ -443,5 +448,85 @@ mod tests {
             rule.json = vec![values("op", &["list"])];
         });
         assert_eq!(grant(vec![narrow, with(|_| ())]).warnings(), []);
+    }
+
+    fn any_matchers() -> impl Strategy<Value = Vec<Matcher>> {
+        let matcher = (
+            prop::sample::select(vec!["a", "b"]),
+            prop::option::of(prop::sample::subsequence(vec!["1", "2"], 1..=2)),
+        );
+        prop::collection::vec(
+            matcher.prop_map(|(name, allowed)| Matcher {
+                name: name.to_owned(),
+                values: allowed.map(|list| list.into_iter().map(str::to_owned).collect()),
+            }),
+            0..=1,
+        )
+    }
+
+    prop_compose! {
+        fn any_rule()(
+            host in prop::sample::select(vec!["x.example.com", "*.example.com", "*.x.example.com", "y.example.com"]),
+            port in prop::option::of(prop::sample::select(vec![80_u16, 443])),
+            insecure_http in any::<bool>(),
+            methods in prop::sample::subsequence(vec![Method::Get, Method::Post], 1..=2),
+            path in prop::sample::select(vec!["/", "/p", "/p/q", "/pq"]),
+            headers in any_matchers(),
+            query in any_matchers(),
+            form in any_matchers(),
+            json in any_matchers(),
+            price in any::<bool>(),
+        ) -> Rule {
+            Rule {
+                port, insecure_http, methods, headers, query, form, json,
+                price: price.then(|| "0.01".parse().unwrap()),
+                ..rule(host, &[path])
+            }
+        }
+    }
+
+    prop_compose! {
+        fn any_request()(
+            scheme in prop::sample::select(vec!["http", "https"]),
+            host in prop::sample::select(vec!["x.example.com", "y.example.com", "z.x.example.com"]),
+            port in prop::sample::select(vec!["", ":80", ":443"]),
+            path in prop::sample::select(vec!["/", "/p", "/p/q", "/pq"]),
+            query in prop::sample::select(vec!["", "?a=1", "?a=2", "?b=1", "?a=1&b=2"]),
+            method in prop::sample::select(vec!["GET", "POST"]),
+            headers in prop::sample::subsequence(vec![("a", "1"), ("b", "2")], 0..=2),
+            body in prop::sample::select(vec![
+                ("text/plain", ""),
+                ("application/json", r#"{"a": "1"}"#),
+                ("application/json", r#"{"a": "2", "b": "1"}"#),
+                ("application/x-www-form-urlencoded", "a=1"),
+                ("application/x-www-form-urlencoded", "a=2&b=1"),
+            ]),
+        ) -> (String, String, Vec<(String, String)>, String) {
+            let mut named = vec![("content-type".to_owned(), body.0.to_owned())];
+            named.extend(headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
+            (method.to_owned(), format!("{scheme}://{host}{port}{path}{query}"), named, body.1.to_owned())
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn no_request_matches_two_rules_of_a_good_grant_that_differ(
+            a in any_rule(),
+            b in any_rule(),
+            requests in prop::collection::vec(any_request(), 40),
+        ) {
+            let differ = a.price != b.price;
+            let is_good = grant(vec![a.clone(), b.clone()]).conflicts().is_empty();
+            for (method, url, headers, body) in requests {
+                let target = target(&method, &url).unwrap();
+                let headers = checked(&headers, &target).unwrap();
+                let both = [&a, &b]
+                    .iter()
+                    .all(|rule| allows(rule, &target, &headers, body.as_bytes()).is_ok());
+                prop_assert!(!(is_good && differ && both), "{method} {url} {headers:?} {body}");
+            }
+        }
     }
 }

@@ -178,6 +178,9 @@ impl Egress {
         let own_mistake = |error: &dyn std::fmt::Display| Fault::open(RefusalKind::Denied, error);
         let target = request::target(&request.method, &request.url).map_err(|error| own_mistake(&error))?;
         *shown = request::without_query(&target.url);
+        self.run
+            .budget
+            .fits(request.body.as_ref().map_or(0, bytes::Bytes::len))?;
         let headers = headers::checked(&request.headers, &target).map_err(|error| own_mistake(&error))?;
         let call = self.matched(request, target, headers)?;
         let mut attempt = 1;
