@@ -63,7 +63,7 @@ fn inside_base64(bytes: &[u8], offset: usize) -> Vec<Zeroizing<Vec<u8>>> {
     let mut padded = Zeroizing::new(vec![0; offset]);
     padded.extend_from_slice(bytes);
     let skipped = [0, 2, 3].get(offset).copied().unwrap_or_default();
-    let cut = usize::from(padded.len() % 3 != 0);
+    let cut = usize::from(!padded.len().is_multiple_of(3));
     let middle = |text: String| {
         let text = Zeroizing::new(text);
         let middle = text
