@@ -97,11 +97,13 @@ struct Listed {
 }
 
 impl Listed {
+    /// Whether the call is listed, or no more are listed.
+    fn knows(&self, call: &Denied) -> bool {
+        self.calls.len() >= limits::DENIED_REMEMBERED || self.calls.iter().any(|known| known.is(call))
+    }
+
     fn add(&mut self, call: Denied) {
-        let same = |known: &&mut Denied| {
-            (&known.method, &known.url, &known.why) == (&call.method, &call.url, &call.why)
-        };
-        if let Some(known) = self.calls.iter_mut().find(same) {
+        if let Some(known) = self.calls.iter_mut().find(|known| known.is(&call)) {
             known.times += 1;
         } else if self.calls.len() < limits::DENIED_REMEMBERED {
             self.calls.push(call);
@@ -111,36 +113,46 @@ impl Listed {
     }
 }
 
+impl Denied {
+    fn is(&self, other: &Self) -> bool {
+        (&self.method, &self.url, &self.why) == (&other.method, &other.url, &other.why)
+    }
+}
+
 impl Journal {
     /// Notes that a rule was used.
     pub(super) fn used(&self, rule: usize) {
         self.entries().used.insert(rule);
     }
 
-    /// Tells the operator of a call that did not work.
+    /// Tells the operator of a call that did not work. Only what is newly listed is logged: a guest cannot flood the log.
     pub(super) fn failed(&self, method: &str, url: &str, fault: &Fault) {
-        let method = Foreign::from(method).to_string();
-        let url = Foreign::from(url).to_string();
-        let why = Foreign::from(fault.why.as_str());
-        match fault.refusal.kind {
-            RefusalKind::Echoed => {
-                tracing::error!(%method, %url, %why, "a reply repeats a secret and is withheld")
-            }
-            _ => tracing::warn!(%method, %url, %why, remedy = fault.remedy, "call refused or failed"),
-        }
         let call = Denied {
-            method,
-            url,
-            why: why.to_string(),
+            method: Foreign::from(method).to_string(),
+            url: Foreign::from(url).to_string(),
+            why: Foreign::from(fault.why.as_str()).to_string(),
             remedy: fault.remedy.clone(),
             times: 1,
         };
+        let Denied { method, url, why, .. } = &call;
         let mut entries = self.entries();
-        if fault.listed {
-            entries.denied.add(call);
+        let list = if fault.listed {
+            &mut entries.denied
         } else {
-            entries.failed.add(call);
+            &mut entries.failed
+        };
+        if !list.knows(&call) {
+            let kind = fault.refusal.kind;
+            match kind {
+                RefusalKind::Echoed => {
+                    tracing::error!(%method, %url, %why, "a reply repeats a secret and is withheld")
+                }
+                _ => {
+                    tracing::warn!(%method, %url, %why, ?kind, remedy = fault.remedy, "call refused or failed")
+                }
+            }
         }
+        list.add(call);
     }
 
     /// The report so far; `lines` are those of the rules, in order.

@@ -235,15 +235,27 @@ async fn too_many_or_too_long_headers_are_refused() {
         without_secret(answer(200, &[&long], b""), Limits::default()).await,
         Err(RefusalKind::TooLarge)
     );
-    assert!(
-        without_secret(answer(200, &many, b""), Limits::default())
-            .await
-            .is_err()
+    assert_eq!(
+        without_secret(answer(200, &many, b""), Limits::default()).await,
+        Err(RefusalKind::TooLarge)
     );
     assert_eq!(
         without_secret(answer(200, &many[..62], b""), Limits::default()).await,
         Ok(Vec::new())
     );
+}
+
+#[tokio::test]
+async fn a_head_reply_that_speaks_of_compression_has_no_body() {
+    let server = Server::start(vec![answer(200, &["content-encoding: gzip"], b"")]).await;
+    let mut rule = plain(server.address);
+    rule.methods = vec![Method::Head];
+    let request = Request {
+        method: "HEAD".to_owned(),
+        ..get(URL)
+    };
+    let reply = Setup::new(vec![rule]).egress().send(request).await.unwrap();
+    assert_eq!(whole(reply).await.unwrap(), b"");
 }
 
 /// A gzip member of one stored block.
