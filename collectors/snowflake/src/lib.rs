@@ -22,6 +22,8 @@ mod settings;
 mod split;
 mod statement;
 #[cfg(test)]
+mod statement_tests;
+#[cfg(test)]
 mod tests;
 mod usage;
 mod views;
