@@ -12,6 +12,7 @@ use std::{
 };
 use store::{LedgerError, Store};
 
+pub mod check;
 mod collapse;
 pub mod commit;
 mod compare;

@@ -148,7 +148,7 @@ mod tests {
             .block(
                 bench
                     .ledger
-                    .end_run(bench.run, "done", Some("fine".to_owned()), report),
+                    .end_run(bench.run, "done", Some("fine"), report),
             )
             .unwrap();
         assert_eq!(

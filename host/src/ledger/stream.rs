@@ -242,9 +242,10 @@ mod tests {
     const DAY: &str = "2026-08-01T00:00:00Z";
 
     fn open(bench: &sample::Bench, stream: &Stream) -> Result<(), String> {
+        let source = sample::source();
         let opened = bench
             .ledger
-            .open_writer(bench.run, stream, &sample::source(), vec![sample::at(DAY)]);
+            .open_writer(bench.run, stream, &source, vec![sample::at(DAY)]);
         bench.block(opened).map(drop).map_err(|error| error.to_string())
     }
 
