@@ -21,8 +21,9 @@ mod units;
 mod tests;
 
 pub use errors::{ConfigError, ConfigErrors, Place};
-pub use openfinops::{Measure, OpenFinOps, Start};
+pub use openfinops::OpenFinOps;
 pub use template::template;
+pub use units::duration;
 
 use crate::{
     egress::{credential::CredentialSpec, rule::Rule},

@@ -40,7 +40,8 @@ pub enum Measure {
 }
 
 impl Measure {
-    const ALL: [Self; 4] = [Self::Effective, Self::Billed, Self::List, Self::Contracted];
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Effective, Self::Billed, Self::List, Self::Contracted];
 
     /// As configuration and database write it.
     #[must_use]
@@ -83,7 +84,12 @@ pub enum StartMode {
 }
 
 impl StartMode {
-    fn name(self) -> &'static str {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Baseline, Self::All, Self::Now];
+
+    /// As configuration and database write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Baseline => "baseline",
             Self::All => "all",

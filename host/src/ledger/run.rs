@@ -145,11 +145,7 @@ mod tests {
             .unwrap();
         let report = serde_json::json!({ "requests": 3 });
         bench
-            .block(
-                bench
-                    .ledger
-                    .end_run(bench.run, "done", Some("fine"), report),
-            )
+            .block(bench.ledger.end_run(bench.run, "done", Some("fine"), report))
             .unwrap();
         assert_eq!(
             bench.rows("SELECT outcome, note, report FROM run"),
