@@ -24,10 +24,16 @@ pub mod hold;
 mod key;
 mod lock;
 mod merge;
+#[cfg(test)]
+mod model_tests;
 pub mod observe;
 pub mod period;
 mod post;
+#[cfg(test)]
+mod posting_tests;
 pub mod record;
+mod recount;
+mod replace;
 mod run;
 #[cfg(test)]
 mod sample;
@@ -36,6 +42,8 @@ mod stage;
 pub mod store;
 mod stream;
 mod supersede;
+#[cfg(test)]
+mod supersede_tests;
 
 pub use commit::{CommitOptions, Receipt};
 pub use destination::{DestinationId, DestinationSpec};

@@ -15,12 +15,18 @@ fn sound() -> sample::Bench {
         checkpoint: Some(vec![7]),
         ..sample::seal(Completeness::Complete)
     };
-    let first = vec![sample::record(DAY, "Compute", "1.5"), sample::record(DAY, "Storage", "2")];
+    let first = vec![
+        sample::record(DAY, "Compute", "1.5"),
+        sample::record(DAY, "Storage", "2"),
+    ];
     let writer = bench.sealed(&stream, &[DAY], first, seal).unwrap();
     bench
         .block(bench.ledger.commit(bench.run, vec![writer], sample::trusting()))
         .unwrap();
-    let restated = vec![sample::record(DAY, "Compute", "1.25"), sample::record(NEXT, "Compute", "3")];
+    let restated = vec![
+        sample::record(DAY, "Compute", "1.25"),
+        sample::record(NEXT, "Compute", "3"),
+    ];
     bench.commit(&stream, &[DAY, NEXT], restated).unwrap();
     assert_eq!(bench.findings(), [""; 0]);
     bench
@@ -50,8 +56,14 @@ fn a_doubled_entry_is_found() {
 
 #[test]
 fn a_lost_entry_is_found() {
-    finds("DELETE FROM entry WHERE id = (SELECT MAX(id) FROM entry)", "law 2: posting key");
-    finds("DELETE FROM entry WHERE id = (SELECT MAX(id) FROM entry)", "law 3: destination openfinops");
+    finds(
+        "DELETE FROM entry WHERE id = (SELECT MAX(id) FROM entry)",
+        "law 2: posting key",
+    );
+    finds(
+        "DELETE FROM entry WHERE id = (SELECT MAX(id) FROM entry)",
+        "law 3: destination openfinops",
+    );
 }
 
 #[test]
@@ -65,17 +77,38 @@ fn a_lost_posting_is_found() {
 
 #[test]
 fn a_changed_entry_is_found() {
-    finds("UPDATE entry SET amount = '9' WHERE id = 1", "row: the checksum of entry 1");
-    finds("UPDATE entry SET entry_id = 'x' WHERE id = 1", "row: the id of entry 1");
-    finds("UPDATE posting SET total = '9' WHERE id = 1", "law 2: posting 1 stands at 9");
-    finds("UPDATE posting SET dims = '{}' WHERE id = 1", "row: the key of posting 1");
+    finds(
+        "UPDATE entry SET amount = '9' WHERE id = 1",
+        "row: the checksum of entry 1",
+    );
+    finds(
+        "UPDATE entry SET entry_id = 'x' WHERE id = 1",
+        "row: the id of entry 1",
+    );
+    finds(
+        "UPDATE posting SET total = '9' WHERE id = 1",
+        "law 2: posting 1 stands at 9",
+    );
+    finds(
+        "UPDATE posting SET dims = '{}' WHERE id = 1",
+        "row: the key of posting 1",
+    );
 }
 
 #[test]
 fn a_moved_checkpoint_is_found() {
-    finds("UPDATE checkpoint SET value = x'08'", "law 4: the checkpoint of stream 1 is not as");
-    finds("UPDATE checkpoint SET commit_id = 2", "law 4: the checkpoint of stream 1 is not as");
-    finds("UPDATE commits SET state = 'rejected' WHERE id = 1", "law 4: the checkpoint of stream 1 belongs");
+    finds(
+        "UPDATE checkpoint SET value = x'08'",
+        "law 4: the checkpoint of stream 1 is not as",
+    );
+    finds(
+        "UPDATE checkpoint SET commit_id = 2",
+        "law 4: the checkpoint of stream 1 is not as",
+    );
+    finds(
+        "UPDATE commits SET state = 'rejected' WHERE id = 1",
+        "law 4: the checkpoint of stream 1 belongs",
+    );
 }
 
 #[test]
@@ -84,19 +117,34 @@ fn a_changed_amount_is_found() {
         "UPDATE record SET content = replace(content, '\"3\"', '\"4\"') WHERE effective = '3'",
         "row: the checksum of record",
     );
-    finds("UPDATE record SET billed = '4' WHERE effective = '3'", "row: the column billed of record");
+    finds(
+        "UPDATE record SET billed = '4' WHERE effective = '3'",
+        "row: the column billed of record",
+    );
 }
 
 #[test]
 fn a_lost_or_revived_record_is_found() {
-    finds("DELETE FROM record WHERE effective = '3'", "law 1: partition 2 holds 0 records");
-    finds("UPDATE record SET until_commit = NULL WHERE effective = '2'", "law 1: commit 2 on partition 1 made");
-    finds("UPDATE commit_partition SET before = 5 WHERE commit_id = 2", "law 1: the counts of commit 2");
+    finds(
+        "DELETE FROM record WHERE effective = '3'",
+        "law 1: partition 2 holds 0 records",
+    );
+    finds(
+        "UPDATE record SET until_commit = NULL WHERE effective = '2'",
+        "law 1: commit 2 on partition 1 made",
+    );
+    finds(
+        "UPDATE commit_partition SET before = 5 WHERE commit_id = 2",
+        "law 1: the counts of commit 2",
+    );
 }
 
 #[test]
 fn a_record_that_wrongly_does_not_count_is_found() {
-    finds("UPDATE record SET counts = 0 WHERE effective = '3'", "counting: record");
+    finds(
+        "UPDATE record SET counts = 0 WHERE effective = '3'",
+        "counting: record",
+    );
 }
 
 #[test]
@@ -107,11 +155,17 @@ fn an_entry_settled_without_its_batch_knowing_is_found() {
          UPDATE entry SET batch = 1 WHERE id = 1",
         "law 3: entry 1 is pending, its batch 1 is settled",
     );
-    finds("UPDATE entry SET state = 'ambiguous' WHERE id = 1", "law 3: entry 1 is ambiguous");
+    finds(
+        "UPDATE entry SET state = 'ambiguous' WHERE id = 1",
+        "law 3: entry 1 is ambiguous",
+    );
     finds("UPDATE epoch SET ended = 1", "law 3: entry 1 waits");
 }
 
 #[test]
 fn a_reference_to_nothing_is_found() {
-    finds("PRAGMA foreign_keys = OFF; DELETE FROM run", "file: row 1 of commits");
+    finds(
+        "PRAGMA foreign_keys = OFF; DELETE FROM run",
+        "file: row 1 of commits",
+    );
 }
