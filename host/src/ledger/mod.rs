@@ -17,6 +17,7 @@ mod collapse;
 pub mod commit;
 mod compare;
 pub mod destination;
+pub mod dimension;
 pub mod dims;
 pub mod error;
 pub mod held;
@@ -27,10 +28,12 @@ mod merge;
 #[cfg(test)]
 mod model_tests;
 pub mod observe;
+pub mod overview;
 pub mod period;
 mod post;
 #[cfg(test)]
 mod posting_tests;
+pub mod query;
 pub mod record;
 mod recount;
 mod replace;
