@@ -29,13 +29,8 @@ pub(super) fn table(columns: &[&str], rows: impl IntoIterator<Item = Vec<String>
         .join("\n")
 }
 
-/// A run and its delivery, in some lines.
-pub(super) fn summary(
-    prepared: &Prepared,
-    summary: &RunSummary,
-    delivered: Option<&DeliveryReport>,
-    dry_run: bool,
-) -> String {
+/// A run, in some lines.
+pub(super) fn summary(prepared: &Prepared, summary: &RunSummary, dry_run: bool) -> String {
     let mut text = String::new();
     let counts = &summary.counts;
     let changes = counts.receipts;
@@ -102,7 +97,7 @@ pub(super) fn summary(
             denied.why
         );
         for line in denied.remedy.iter().flat_map(|remedy| remedy.lines()) {
-            let _ = writeln!(text, "             {line}");
+            let _ = writeln!(text, "    {line}");
         }
     }
     let _ = writeln!(
@@ -118,16 +113,14 @@ pub(super) fn summary(
             ""
         },
     );
-    if let Some(report) = delivered {
-        let _ = write!(text, "{}", delivery(report));
-    }
     text.trim_end().to_owned()
 }
 
-fn delivery(report: &DeliveryReport) -> String {
+/// A delivery, in some lines.
+pub(super) fn delivery(report: &DeliveryReport) -> String {
     let counts = &report.counts;
     let mut text = format!(
-        "  delivery {} entries settled, {} waiting, {} held, {} dead\n",
+        "delivery: {} entries settled, {} waiting, {} held, {} dead\n",
         report.settled,
         counts.pending + counts.ambiguous,
         counts.held,
@@ -136,27 +129,27 @@ fn delivery(report: &DeliveryReport) -> String {
     match &report.ended {
         Ended::Drained => {}
         Ended::Paused(why) => {
-            let _ = writeln!(text, "           paused: {why}");
+            let _ = writeln!(text, "  paused: {why}");
         }
         Ended::Unexpected(why) => {
-            let _ = writeln!(text, "           not settled: {why}");
+            let _ = writeln!(text, "  not settled: {why}");
         }
         Ended::OutOfTime => {
             let why = report
                 .last_error
                 .as_deref()
                 .unwrap_or("it takes longer than there was time");
-            let _ = writeln!(text, "           the rest is sent later: {why}");
+            let _ = writeln!(text, "  the rest is sent later: {why}");
         }
     }
     if report.maybe_duplicated > 0 {
         let _ = writeln!(
             text,
-            "           {} batches may be there twice: look for equal entry ids",
+            "  {} batches may be there twice: look for equal entry ids",
             report.maybe_duplicated
         );
     }
-    text
+    text.trim_end().to_owned()
 }
 
 /// Errors of the operator's file, with the lines they are about.

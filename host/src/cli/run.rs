@@ -27,17 +27,17 @@ const BETWEEN_RUNS: Duration = Duration::from_secs(60);
 /// Runs the command.
 pub(super) async fn run(args: args::Run, state: Option<&Path>) -> Result<Exit, Failed> {
     let clock = clock().map_err(Failed::config)?;
-    let config = Config::load(&args.config).map_err(PrepareError::from)?;
+    let config = Config::load(&args.config)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let asked = asked(&args, &clock)?;
+    let mut asked = asked(&args, &clock)?;
     let runtime = Runtime::new().map_err(PrepareError::from)?;
     let state = state_dir(state).map_err(Failed::config)?;
     let cache = CacheDir::open(&state.join("cache"));
     let prepared = prepare(&runtime, &args.wasm, config, &cache).await?;
     for warning in prepared.grant.warnings() {
-        tracing::warn!("{}: {warning}", args.config.display());
+        tracing::warn!("{}:{}: {}", args.config.display(), warning.line, warning.message);
     }
 
     let scratch;
@@ -48,96 +48,118 @@ pub(super) async fn run(args: args::Run, state: Option<&Path>) -> Result<Exit, F
         state.as_path()
     };
     let ledger = Ledger::open(directory, Arc::clone(&clock))?;
-    let instance = &prepared.config.name;
-    let _turn = ledger
-        .lock_instance(instance, args.lock_wait)
-        .await
-        .map_err(Failed::refused)?;
+    let turn = ledger.lock_instance(&prepared.config.name, args.lock_wait);
+    let _turn = turn.await.map_err(Failed::refused)?;
     let stop = Stop::on_signals().map_err(|error| Failed::bug(error.to_string()))?;
+    let interval = prepared
+        .config
+        .interval
+        .filter(|_| !args.once && !args.dry_run && args.since.is_none());
 
-    let interval = prepared.config.interval.filter(|_| !args.once && !args.dry_run);
-    let mut asked = asked;
-    loop {
-        let exit = once(
-            &args,
-            &runtime,
-            &prepared,
-            &ledger,
-            &clock,
-            asked,
-            &stop,
-            interval.is_none(),
-        )
-        .await?;
-        let Some(interval) = interval else { return Ok(exit) };
-        if stop.requested() {
-            return Ok(exit);
-        }
-        asked = Asked::WhatIsDue;
-        tokio::select! {
-            () = clock.sleep(interval) => {}
-            () = stop.wait() => return Ok(exit),
-        }
-    }
-}
-
-#[allow(clippy::too_many_arguments)] // one place, and each is a different thing
-async fn once(
-    args: &args::Run,
-    runtime: &Runtime,
-    prepared: &Prepared,
-    ledger: &Ledger,
-    clock: &SharedClock,
-    asked: Asked,
-    stop: &Stop,
-    is_only_run: bool,
-) -> Result<Exit, Failed> {
-    let destination = match (&prepared.config.openfinops, args.dry_run) {
-        (Some(openfinops), false) => Some(destination::ensure(ledger, openfinops).await?),
-        _ => None,
-    };
-    let progress = Progress::start(is_terminal() && !args.json);
-    let summary = run_once(
+    let work = Work {
+        args,
         runtime,
         prepared,
         ledger,
         clock,
-        asked,
-        |services| progress.watch(services),
-        stop.wait(),
-    )
-    .await
-    .map_err(PrepareError::from)?;
-    progress.finish();
-    let mut exit = match &summary.end {
-        Ok(()) => Exit::Done,
-        Err(error) => Exit::of_run(error),
+        stop,
     };
-    if summary.counts.receipts.held > 0 {
-        exit = exit.or(Exit::Refused);
+    loop {
+        let time = if interval.is_some() {
+            BETWEEN_RUNS
+        } else {
+            work.args.deliver_for
+        };
+        let exit = work.round(asked, time).await?;
+        let Some(interval) = interval else { return Ok(exit) };
+        asked = Asked::WhatIsDue;
+        tokio::select! {
+            () = work.clock.sleep(interval) => {}
+            () = work.stop.wait() => return Ok(exit),
+        }
+    }
+}
+
+/// Everything that a round of collecting and delivering needs.
+struct Work {
+    args: args::Run,
+    runtime: Runtime,
+    prepared: Prepared,
+    ledger: Ledger,
+    clock: SharedClock,
+    stop: Stop,
+}
+
+impl Work {
+    /// Collects what is asked for, in one run or several, and delivers what is new.
+    async fn round(&self, asked: Asked, delivery_time: Duration) -> Result<Exit, Failed> {
+        let destination = match (&self.prepared.config.openfinops, self.args.dry_run) {
+            (Some(openfinops), false) => Some(destination::ensure(&self.ledger, openfinops).await?),
+            _ => None,
+        };
+        let mut exit = Exit::Done;
+        let mut summaries = Vec::new();
+        for run in asked.runs() {
+            let summary = self.collect(run).await?;
+            exit = exit.or(run_exit(&summary));
+            let failed = summary.end.is_err();
+            summaries.push(summary);
+            if failed {
+                break;
+            }
+        }
+        let mut delivered = None;
+        if let Some(destination) = destination {
+            tokio::select! {
+                report = destination.deliver(&self.ledger, &self.clock, delivery_time) => delivered = Some(report?),
+                () = self.stop.wait() => {}
+            }
+            exit = exit.or(delivered.as_ref().map_or(Exit::NotDelivered, report_exit));
+        }
+        self.show(&summaries, delivered.as_ref());
+        Ok(exit)
     }
 
-    let delivered = match destination {
-        Some(destination) => {
-            let time = if is_only_run {
-                args.deliver_for
-            } else {
-                BETWEEN_RUNS
-            };
-            let report = tokio::select! {
-                report = destination.deliver(ledger, clock, time) => Some(report?),
-                () = stop.wait() => None,
-            };
-            exit = exit.or(match &report {
-                Some(report) => report_exit(report),
-                None => Exit::NotDelivered,
-            });
-            report
+    /// One run, with a line of progress on a terminal.
+    async fn collect(&self, asked: Asked) -> Result<RunSummary, Failed> {
+        let progress = Progress::start(is_terminal() && !self.args.json);
+        let summary = run_once(
+            &self.runtime,
+            &self.prepared,
+            &self.ledger,
+            &self.clock,
+            asked,
+            |services| progress.watch(services),
+            self.stop.wait(),
+        )
+        .await
+        .map_err(PrepareError::from)?;
+        progress.finish();
+        Ok(summary)
+    }
+
+    fn show(&self, summaries: &[RunSummary], delivered: Option<&DeliveryReport>) {
+        let dry_run = self.args.dry_run;
+        if self.args.json {
+            let value = serde_json::json!({ "runs": summaries, "delivery": delivered, "dry_run": dry_run });
+            super::print(&format!("{value:#}"));
+            return;
         }
-        None => None,
-    };
-    show(args, prepared, &summary, delivered.as_ref());
-    Ok(exit)
+        for summary in summaries {
+            super::print(&render::summary(&self.prepared, summary, dry_run));
+        }
+        if let Some(report) = delivered {
+            super::print(&render::delivery(report));
+        }
+    }
+}
+
+fn run_exit(summary: &RunSummary) -> Exit {
+    match &summary.end {
+        Ok(()) if summary.counts.receipts.held > 0 => Exit::Refused,
+        Ok(()) => Exit::Done,
+        Err(error) => Exit::of_run(error),
+    }
 }
 
 fn report_exit(report: &DeliveryReport) -> Exit {
@@ -145,15 +167,6 @@ fn report_exit(report: &DeliveryReport) -> Exit {
         Ended::Drained => Exit::Done,
         Ended::Paused(_) | Ended::Unexpected(_) => Exit::Refused,
         Ended::OutOfTime => Exit::NotDelivered,
-    }
-}
-
-fn show(args: &args::Run, prepared: &Prepared, summary: &RunSummary, delivered: Option<&DeliveryReport>) {
-    if args.json {
-        let value = serde_json::json!({ "run": summary, "delivery": delivered, "dry_run": args.dry_run });
-        super::print(&format!("{value:#}"));
-    } else {
-        super::print(&render::summary(prepared, summary, delivered, args.dry_run));
     }
 }
 

@@ -34,11 +34,6 @@ impl Stop {
         Ok(Self(stop))
     }
 
-    /// Whether it was asked for.
-    pub(super) fn requested(&self) -> bool {
-        *self.0.borrow()
-    }
-
     /// Waits until it is asked for.
     pub(super) async fn wait(&self) {
         let mut stop = self.0.clone();
