@@ -44,18 +44,25 @@ pub fn snowflake_records(state: &Path) -> Result<Vec<Record>, Error> {
 
 fn record(stream: String, scope: String, counts: bool, content: &Value) -> Result<Record, Error> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
-    let must = |name: &str| text(&content[name]).ok_or_else(|| format!("{name} is missing in {content}"));
+    let column = |name: &str| content.get(name).and_then(text);
+    let must = |name: &str| column(name).ok_or_else(|| format!("{name} is missing in {content}"));
     let amount = |name: &str| -> Result<Decimal, Error> { Ok(must(name)?.parse()?) };
-    let tag = |name: &str| text(&content["Tags"][name]);
-    let extra = |name: &str| text(&content["Extra"][name]);
+    let inner = |object: &str, name: &str| {
+        content
+            .get(object)
+            .and_then(|object| object.get(name))
+            .and_then(text)
+    };
+    let tag = |name: &str| inner("Tags", name);
+    let extra = |name: &str| inner("Extra", name);
     Ok(Record {
         counted: counts,
         scope,
-        period_start: text(&content["ChargePeriod"]["start"]).ok_or("no charge period")?,
+        period_start: inner("ChargePeriod", "start").ok_or("no charge period")?,
         service: must("ServiceName")?,
         category: must("ChargeCategory")?,
-        resource: text(&content["ResourceId"]),
-        resource_name: text(&content["ResourceName"]),
+        resource: column("ResourceId"),
+        resource_name: column("ResourceName"),
         user: tag("user"),
         role: tag("role"),
         query_tag: tag("query_tag"),

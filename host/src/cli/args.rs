@@ -45,6 +45,12 @@ pub(super) enum Command {
     Costs(Costs),
     /// Show runs, coverage and what waits for delivery.
     Status(Status),
+    /// Decide on commits that were held for review, and on whose money a source is.
+    #[command(subcommand)]
+    Ledger(Ledger),
+    /// Show destinations; pause delivery to one, or let it go on.
+    #[command(subcommand)]
+    Destination(Destination),
 }
 
 /// Options of `run`.
@@ -153,6 +159,57 @@ pub(super) struct Status {
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// The commands of `ledger`.
+#[derive(Debug, Subcommand)]
+pub(super) enum Ledger {
+    /// List the commits that are held, and why.
+    Review {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Apply a held commit as it was written.
+    Accept {
+        /// Its number, from `ledger review`.
+        commit: i64,
+    },
+    /// Give a held commit up; what stands stays.
+    Reject {
+        /// Its number, from `ledger review`.
+        commit: i64,
+    },
+    /// Give a source to another instance.
+    Adopt {
+        /// The source, as `status` shows it: PROVIDER/BILLING-ACCOUNT or PROVIDER/BILLING-ACCOUNT/SCOPE.
+        source: String,
+        /// The instance that is to own it.
+        instance: String,
+    },
+}
+
+/// The commands of `destination`.
+#[derive(Debug, Subcommand)]
+pub(super) enum Destination {
+    /// List destinations and what waits for them.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send nothing to a destination until it is resumed.
+    Pause {
+        /// Its name.
+        #[arg(default_value = "openfinops")]
+        name: String,
+    },
+    /// Let a paused destination go on, at once.
+    Resume {
+        /// Its name.
+        #[arg(default_value = "openfinops")]
+        name: String,
+    },
 }
 
 /// A duration such as `90s`, `15m`, `2h`.

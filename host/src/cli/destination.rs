@@ -1,13 +1,20 @@
 //! The OpenFinOps destination of an operator's file: made known to the ledger, and delivered to.
 
-use super::Failed;
+use super::{Failed, args, environment, exit::Exit, status};
 use crate::{
     clock::SharedClock,
     config::OpenFinOps,
     delivery::{DeliveryConfig, DeliveryError, DeliveryReport, Until, deliver},
-    ledger::{DestinationId, DestinationSpec, Ledger, destination::DestinationKind, store::LedgerError},
+    ledger::{
+        DestinationId, DestinationSpec, Ledger,
+        destination::DestinationKind,
+        outbox,
+        overview::outbox_overview,
+        store::{LedgerError, open_read_only},
+    },
 };
-use std::time::Duration;
+use rusqlite::OptionalExtension;
+use std::{path::Path, time::Duration};
 
 /// How long to wait for another process that delivers from the same ledger.
 const LOCK_WAIT: Duration = Duration::from_secs(30);
@@ -60,6 +67,57 @@ impl Destination {
         )
         .await
     }
+}
+
+/// Runs `destination list`, `pause` or `resume`.
+pub(super) async fn command(command: args::Destination, state: Option<&Path>) -> Result<Exit, Failed> {
+    let directory = environment::state_dir(state).map_err(Failed::config)?;
+    // Neither command shall make a ledger where there is none.
+    let reader = open_read_only(&directory)?;
+    let (name, paused) = match command {
+        args::Destination::List { json } => {
+            let rows = outbox_overview(&reader)?;
+            super::print(&if json {
+                format!("{:#}", serde_json::json!({ "destinations": rows }))
+            } else {
+                status::outbox_table(&rows)
+            });
+            return Ok(Exit::Done);
+        }
+        args::Destination::Pause { name } => (name, true),
+        args::Destination::Resume { name } => (name, false),
+    };
+    let ledger = Ledger::open(&directory, environment::clock().map_err(Failed::config)?)?;
+    let known = name.clone();
+    let found = ledger
+        .store()
+        .with(move |connection| {
+            let sql = "SELECT id FROM destination WHERE name = ?1";
+            let id: Option<i64> = connection.query_row(sql, [known], |row| row.get(0)).optional()?;
+            if let Some(id) = id {
+                if paused {
+                    outbox::pause(connection, id, "by the operator")?;
+                } else {
+                    outbox::resume(connection, id)?;
+                }
+            }
+            Ok(id.is_some())
+        })
+        .await?;
+    if !found {
+        return Err(Failed::config(format!(
+            "there is no destination `{name}`; `finops-host status` shows them"
+        )));
+    }
+    super::print(&format!(
+        "{name} is {}",
+        if paused {
+            "paused"
+        } else {
+            "active; the next run delivers"
+        }
+    ));
+    Ok(Exit::Done)
 }
 
 /// The name of this machine.

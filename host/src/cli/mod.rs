@@ -8,6 +8,7 @@ mod environment;
 pub mod exit;
 mod init;
 mod inspect;
+mod ledger;
 mod logging;
 mod progress;
 mod render;
@@ -55,6 +56,8 @@ pub fn main() -> ExitCode {
             Command::Check(args) => check::check(args, state).await,
             Command::Costs(args) => costs::costs(&args, state),
             Command::Status(args) => status::status(&args, state),
+            Command::Ledger(command) => ledger::ledger(command, state).await,
+            Command::Destination(command) => destination::command(command, state).await,
         }
     });
     match result {

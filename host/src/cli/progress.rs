@@ -55,10 +55,9 @@ impl Progress {
 
     /// Takes the line away.
     pub(super) fn finish(&self) {
-        if let Ok(mut slot) = self.task.lock() {
-            if let Some(task) = slot.take() {
-                task.abort();
-            }
+        let task = self.task.lock().ok().and_then(|mut slot| slot.take());
+        if let Some(task) = task {
+            task.abort();
         }
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -36,7 +36,10 @@ pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, 
         format!("Delivery\n{}", outbox_table(&outbox))
     });
     if !held.is_empty() {
-        parts.push(format!("Held for review: {} commits", held.len()));
+        parts.push(format!(
+            "Held for review: {} commits; see `finops-host ledger review`",
+            held.len()
+        ));
     }
     super::print(&parts.join("\n\n"));
     Ok(Exit::Done)
@@ -111,7 +114,7 @@ fn streams_table(streams: &[StreamRow]) -> String {
     )
 }
 
-fn outbox_table(outbox: &[OutboxRow]) -> String {
+pub(super) fn outbox_table(outbox: &[OutboxRow]) -> String {
     let rows = outbox.iter().map(|row| {
         vec![
             row.destination.clone(),

@@ -52,7 +52,7 @@ pub enum LedgerError {
     },
     /// A value in the database is not what the program wrote.
     #[error(
-        "the ledger holds a damaged row: {0}; run `finops-host check --ledger`, then `finops-host ledger salvage`"
+        "the ledger holds a damaged row: {0}; `finops-host check --ledger` names all of them; restore a copy of the file, since this version cannot salvage one"
     )]
     Damaged(String),
     /// The writer thread has gone.
@@ -207,7 +207,7 @@ fn check_version(connection: &Connection, path: &Path) -> Result<(), LedgerError
         Ok(id) => id,
         Err(error) if is_damage(&error) => {
             return Err(refused(format!(
-                "the file is damaged ({error}); save a copy, then run `finops-host ledger salvage`"
+                "the file is damaged ({error}); it is left as it is: restore a copy, since this version cannot salvage one"
             )));
         }
         Err(error) => return Err(error.into()),

@@ -85,7 +85,7 @@ pub(super) fn register(connection: &Connection, source: i64, stream: &Stream) ->
     {
         return Err(WriteError::denied(format!(
             "the {changed} of the stream {name} has changed while the ledger holds records of it; \
-             `finops-host ledger retire` ends the old series first"
+             this version cannot retire the old series: go on with the collector that wrote it, or start a new --state-dir"
         )));
     }
     connection.execute(
@@ -303,7 +303,7 @@ mod tests {
         };
         let error = open(&bench, &third).unwrap_err();
         assert!(
-            error.contains("key version") && error.contains("ledger retire"),
+            error.contains("key version") && error.contains("cannot retire"),
             "{error}"
         );
         let monthly = Stream {
