@@ -13,7 +13,8 @@ use std::process::{Command, Stdio};
 
 /// The workspace of the collectors.
 pub(crate) const COLLECTORS: &str = "collectors";
-const TEST_GUESTS: &str = "tests/guests";
+/// The workspace of the guests that only tests use.
+pub(crate) const TEST_GUESTS: &str = "tests/guests";
 /// The target of all guests.
 const WASM: &str = "wasm32-wasip2";
 
@@ -60,6 +61,22 @@ pub(crate) fn program(root: &Workspace, package: &str, name: &str) -> Result<Pat
         .into_iter()
         .find_map(|artifact| artifact.program)
         .ok_or_else(|| Failure::new(format!("cargo built no program `{name}` of package `{package}`")))
+}
+
+/// Builds all programs of some packages of the root workspace, optimised, and says where they lie.
+/// In one go: built one by one, their dependencies would differ in features and be built again each time.
+pub(crate) fn optimised(root: &Workspace, packages: &[&str]) -> Result<Vec<PathBuf>> {
+    say::step("Building", &format!("{}, optimised", packages.join(" and ")));
+    let mut cargo = root.cargo("build");
+    cargo.args(["--release", "--bins"]);
+    for package in packages {
+        cargo.args(["--package", package]);
+    }
+    let built = artifacts(&mut cargo)?;
+    Ok(built
+        .into_iter()
+        .filter_map(|artifact| artifact.program)
+        .collect())
 }
 
 /// Builds the components of these workspaces below the root one; a folder that does not exist has none.
