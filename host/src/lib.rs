@@ -11,3 +11,4 @@ pub mod egress;
 pub mod foreign;
 pub mod ledger;
 pub mod sandbox;
+pub mod schedule;

@@ -1,3 +1,14 @@
 //! The `finops-host` program.
 
-fn main() {}
+use finops_host::component::{COMPILE_SUBCOMMAND, compile_child_main};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == COMPILE_SUBCOMMAND)
+    {
+        return compile_child_main();
+    }
+    ExitCode::SUCCESS
+}

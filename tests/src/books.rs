@@ -11,7 +11,10 @@ use std::{collections::BTreeMap, path::Path};
 /// # Errors
 /// Where there is none.
 pub fn open(state: &Path) -> Result<Connection, Error> {
-    Ok(Connection::open_with_flags(state.join("ledger.db"), OpenFlags::SQLITE_OPEN_READ_ONLY)?)
+    Ok(Connection::open_with_flags(
+        state.join("ledger.db"),
+        OpenFlags::SQLITE_OPEN_READ_ONLY,
+    )?)
 }
 
 /// The current records, in the shape of the golden ones and in their order. Records of amount zero are left out.

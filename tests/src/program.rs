@@ -32,7 +32,11 @@ impl Ran {
     #[must_use]
     pub fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Self { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+        Self {
+            code: output.status.code(),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
     }
 
     /// Standard output as JSON.
@@ -50,7 +54,10 @@ impl Place {
     /// # Errors
     /// Where no directory can be made.
     pub fn new() -> Result<Self, Error> {
-        Ok(Self { directory: tempfile::tempdir()?, now: NOW.to_owned() })
+        Ok(Self {
+            directory: tempfile::tempdir()?,
+            now: NOW.to_owned(),
+        })
     }
 
     /// The same place at another time.
@@ -115,7 +122,13 @@ impl Place {
     /// # Errors
     /// Where it cannot be started.
     pub fn run(&self, wasm: &Path, config: &Path) -> Result<Ran, Error> {
-        let arguments = ["run".as_ref(), wasm.as_os_str(), "--config".as_ref(), config.as_os_str(), "--json".as_ref()];
+        let arguments = [
+            "run".as_ref(),
+            wasm.as_os_str(),
+            "--config".as_ref(),
+            config.as_os_str(),
+            "--json".as_ref(),
+        ];
         self.call(&arguments)
     }
 }
@@ -126,12 +139,22 @@ impl Place {
 /// Where cargo cannot build it.
 pub fn program() -> Result<PathBuf, Error> {
     static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    PROGRAM.get_or_init(|| build().map_err(|error| error.to_string())).clone().map_err(Into::into)
+    PROGRAM
+        .get_or_init(|| build().map_err(|error| error.to_string()))
+        .clone()
+        .map_err(Into::into)
 }
 
 fn build() -> Result<PathBuf, Error> {
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--quiet", "--package", "finops-host", "--bin", "finops-host"])
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "finops-host",
+            "--bin",
+            "finops-host",
+        ])
         .current_dir(artifacts::root())
         .status()?;
     if !status.success() {
@@ -139,6 +162,9 @@ fn build() -> Result<PathBuf, Error> {
     }
     // This test program lies in target/PROFILE/deps.
     let here = std::env::current_exe()?;
-    let profile = here.ancestors().nth(2).ok_or("the test program lies in no target directory")?;
+    let profile = here
+        .ancestors()
+        .nth(2)
+        .ok_or("the test program lies in no target directory")?;
     Ok(profile.join("finops-host"))
 }

@@ -69,7 +69,11 @@ impl Stage {
         std::fs::create_dir_all(&secrets)?;
         simulator.write_files(&secrets)?;
         let config = place.file("snowflake.toml", config(&simulator, settings, more))?;
-        Ok(Self { simulator, place, config })
+        Ok(Self {
+            simulator,
+            place,
+            config,
+        })
     }
 
     /// Writes the operator's file anew.
@@ -109,7 +113,13 @@ impl Stage {
     pub fn collect_with(&self, more: &[&str]) -> Result<Ran, Error> {
         let wasm = artifacts::collector("snowflake")?;
         let mut command = self.place.command()?;
-        command.arg("run").arg(wasm).arg("--config").arg(&self.config).arg("--json").args(more);
+        command
+            .arg("run")
+            .arg(wasm)
+            .arg("--config")
+            .arg(&self.config)
+            .arg("--json")
+            .args(more);
         tokio::task::block_in_place(|| Ok(Ran::of(&command.output()?)))
     }
 }

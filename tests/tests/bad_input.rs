@@ -1,5 +1,10 @@
 //! Bad input: one clear message that says where and what to do, the documented exit code, and books as they were.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use finops_tests::{
     artifacts, books,
@@ -15,7 +20,10 @@ use finops_tests::{
 fn assert_says(ran: &Ran, code: i32, words: &[&str]) {
     assert_eq!(ran.code, Some(code), "{ran:?}");
     for word in words {
-        assert!(ran.stdout.contains(word) || ran.stderr.contains(word), "`{word}` is not said: {ran:?}");
+        assert!(
+            ran.stdout.contains(word) || ran.stderr.contains(word),
+            "`{word}` is not said: {ran:?}"
+        );
     }
 }
 
@@ -28,7 +36,9 @@ async fn stage() -> Stage {
 /// Runs with a changed operator's file.
 async fn with_config(change: impl FnOnce(String) -> String) -> Ran {
     let stage = stage().await;
-    stage.configure(&change(config(&stage.simulator, "", ""))).unwrap();
+    stage
+        .configure(&change(config(&stage.simulator, "", "")))
+        .unwrap();
     stage.collect().unwrap()
 }
 
@@ -51,11 +61,17 @@ async fn a_key_that_is_not_rsa_is_said_to_be_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_inline_secret_is_refused_and_not_repeated() {
     let ran = with_config(|text| {
-        text.replace("private-key = { file = \"secrets/finops.p8\" }", "private-key = \"pl4in-secret-value\"")
+        text.replace(
+            "private-key = { file = \"secrets/finops.p8\" }",
+            "private-key = \"pl4in-secret-value\"",
+        )
     })
     .await;
     assert_says(&ran, 78, &["private-key", "snowflake.toml:"]);
-    assert!(!ran.stderr.contains("pl4in") && !ran.stdout.contains("pl4in"), "{ran:?}");
+    assert!(
+        !ran.stderr.contains("pl4in") && !ran.stdout.contains("pl4in"),
+        "{ran:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,7 +86,9 @@ async fn an_unknown_key_is_refused_with_the_one_that_was_meant() {
 async fn a_setting_of_the_wrong_type_is_named() {
     let ran = with_config(|text| text.replace("role = \"FINOPS_READER\"", "role = 7")).await;
     assert_says(&ran, 78, &["role", "snowflake.toml:"]);
-    let ran = with_config(|text| text.replace("role = \"FINOPS_READER\"", "role = \"R\"\nedition = \"gold\"")).await;
+    let ran =
+        with_config(|text| text.replace("role = \"FINOPS_READER\"", "role = \"R\"\nedition = \"gold\""))
+            .await;
     assert_says(&ran, 78, &["edition", "enterprise"]);
 }
 
@@ -143,33 +161,62 @@ async fn a_missing_partition_of_a_result_is_incomplete() {
 }
 
 fn cell(text: &str) -> Fault {
-    Fault::new(Act::Cell { column: "C".to_owned(), row: 0, text: text.to_owned() }).view(CURRENCY).at(At::Submit)
+    Fault::new(Act::Cell {
+        column: "C".to_owned(),
+        row: 0,
+        text: text.to_owned(),
+    })
+    .view(CURRENCY)
+    .at(At::Submit)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn money_that_is_no_number_is_a_malformed_reply() {
-    assert_says(&with_fault(cell("twelve")).await, 65, &["malformed-reply", CURRENCY]);
+    assert_says(
+        &with_fault(cell("twelve")).await,
+        65,
+        &["malformed-reply", CURRENCY],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn money_of_forty_digits_is_a_malformed_reply() {
-    assert_says(&with_fault(cell("1234567890123456789012345678901234567890")).await, 65, &["malformed-reply"]);
+    assert_says(
+        &with_fault(cell("1234567890123456789012345678901234567890")).await,
+        65,
+        &["malformed-reply"],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_date_out_of_range_is_a_malformed_reply() {
-    let fault = Fault::new(Act::Cell { column: "D".to_owned(), row: 0, text: "1999-01-01".to_owned() });
-    assert_says(&with_fault(fault.view(CURRENCY).at(At::Submit)).await, 65, &["malformed-reply"]);
+    let fault = Fault::new(Act::Cell {
+        column: "D".to_owned(),
+        row: 0,
+        text: "1999-01-01".to_owned(),
+    });
+    assert_says(
+        &with_fault(fault.view(CURRENCY).at(At::Submit)).await,
+        65,
+        &["malformed-reply"],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_credential_is_a_failure_of_that_kind() {
-    assert_says(&with_fault(Fault::new(Act::Unauthorized)).await, 69, &["credential"]);
+    assert_says(
+        &with_fault(Fault::new(Act::Unauthorized)).await,
+        69,
+        &["credential"],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_throttles_for_ever_ends_the_run_as_throttled() {
-    let act = Act::Status { status: 429, retry_after: Some("0".to_owned()) };
+    let act = Act::Status {
+        status: 429,
+        retry_after: Some("0".to_owned()),
+    };
     assert_says(&with_fault(Fault::new(act)).await, 69, &["throttled"]);
 }
 

@@ -1,8 +1,16 @@
 //! Hostile guests: each tries to break one rule of the sandbox. The attack must fail with the documented exit code and a
 //! message that names the limit, and the same host must then serve a well-behaved guest.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
-use finops_tests::{artifacts, program::{Place, Ran}};
+use finops_tests::{
+    artifacts,
+    program::{Place, Ran},
+};
 
 /// A place with an operator's file for one act, with these extra lines.
 fn act(act: &str, settings: &str, more: &str) -> (Place, Ran) {
@@ -12,7 +20,8 @@ fn act(act: &str, settings: &str, more: &str) -> (Place, Ran) {
 }
 
 fn perform(place: &Place, act: &str, settings: &str, more: &str) -> Ran {
-    let config = format!("[collector]\nname = \"hostile\"\n[settings]\nact = \"{act}\"\n{settings}\n{more}\n");
+    let config =
+        format!("[collector]\nname = \"hostile\"\n[settings]\nact = \"{act}\"\n{settings}\n{more}\n");
     let config = place.file("hostile.toml", config).unwrap();
     place.run(&artifacts::guest("hostile").unwrap(), &config).unwrap()
 }
@@ -21,7 +30,10 @@ fn perform(place: &Place, act: &str, settings: &str, more: &str) -> Ran {
 #[track_caller]
 fn assert_ended(place: &Place, ran: &Ran, code: i32, message: &str) {
     assert_eq!(ran.code, Some(code), "{ran:?}");
-    let error = ran.json().unwrap()["run"]["error"].as_str().unwrap_or_default().to_owned();
+    let error = ran.json().unwrap()["run"]["error"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     assert!(error.contains(message), "{error}");
     let ran = perform(place, "behave", "amount = \"12.50\"", "");
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -128,7 +140,9 @@ fn a_flood_of_log_lines_is_cut_off_and_counted() {
         let (_, ran) = act(act_name, &format!("count = {count}"), "");
         assert_eq!(ran.code, Some(0));
         assert!(ran.stderr.len() < 4 << 20, "{}", ran.stderr.len());
-        let dropped = ran.json().unwrap()["run"]["counts"]["log_dropped"].as_u64().unwrap();
+        let dropped = ran.json().unwrap()["run"]["counts"]["log_dropped"]
+            .as_u64()
+            .unwrap();
         assert!(dropped > 0, "{act_name}");
     }
 }
@@ -138,7 +152,11 @@ fn a_forged_log_line_is_shown_escaped() {
     let (_, ran) = act("forge-log", "", "");
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(!ran.stderr.contains('\u{1b}'), "{:?}", ran.stderr);
-    assert!(!ran.stderr.lines().any(|line| line.starts_with("{\"level\":\"INFO\"} forged")));
+    assert!(
+        !ran.stderr
+            .lines()
+            .any(|line| line.starts_with("{\"level\":\"INFO\"} forged"))
+    );
 }
 
 #[test]

@@ -1,6 +1,12 @@
 //! The whole way: simulator, sandbox, ledger, delivery, and the real OpenFinOps server, whose own `CostObservatory` reads
 //! what it stored.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::float_arithmetic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::float_arithmetic
+)]
 
 use finops_decimal::Decimal;
 use finops_tests::{
@@ -39,7 +45,11 @@ fn by_user(server: &RealServer) -> BTreeMap<String, Decimal> {
     for row in server.rows().unwrap() {
         for entry in row.metrics["cost_entries"].as_array().unwrap() {
             let user = entry["tags"]["user"].as_str().unwrap_or_default().to_owned();
-            let amount: Decimal = entry["tags"]["finops_host.amount"].as_str().unwrap().parse().unwrap();
+            let amount: Decimal = entry["tags"]["finops_host.amount"]
+                .as_str()
+                .unwrap()
+                .parse()
+                .unwrap();
             let sum: &mut Decimal = sums.entry(user).or_default();
             *sum = sum.checked_add(amount).unwrap();
         }
@@ -64,15 +74,26 @@ async fn the_real_server_gets_every_amount_once_through_all_changes() {
         entries = observed.entries;
         if state == State::Retagged {
             let after = by_user(&server);
-            let moved: Vec<_> = after.iter().filter(|(user, sum)| before.get(*user) != Some(sum)).collect();
-            assert!(moved.len() >= 2, "a retagged query moves money between users: {moved:?}");
+            let moved: Vec<_> = after
+                .iter()
+                .filter(|(user, sum)| before.get(*user) != Some(sum))
+                .collect();
+            assert!(
+                moved.len() >= 2,
+                "a retagged query moves money between users: {moved:?}"
+            );
         }
 
         // The same again forwards nothing.
         assert_done(&stage.collect().unwrap());
         assert_eq!(server.observe().unwrap().entries, entries);
     }
-    let agents = server.rows().unwrap().into_iter().map(|row| row.agent_id).collect::<std::collections::BTreeSet<_>>();
+    let agents = server
+        .rows()
+        .unwrap()
+        .into_iter()
+        .map(|row| row.agent_id)
+        .collect::<std::collections::BTreeSet<_>>();
     assert_eq!(agents.len(), 1, "{agents:?}");
     assert!(agents.first().unwrap().starts_with("finops-host/snowflake/"));
 }
@@ -91,13 +112,22 @@ async fn a_restated_day_forwards_just_the_difference() {
     for row in server.rows().unwrap().split_off(rows) {
         for entry in row.metrics["cost_entries"].as_array().unwrap() {
             let tags = &entry["tags"];
-            assert!(tags["finops_host.charge_start"].as_str().unwrap().starts_with("2026-07-31"), "{entry}");
+            assert!(
+                tags["finops_host.charge_start"]
+                    .as_str()
+                    .unwrap()
+                    .starts_with("2026-07-31"),
+                "{entry}"
+            );
             let amount: Decimal = tags["finops_host.amount"].as_str().unwrap().parse().unwrap();
             difference = difference.checked_add(amount).unwrap();
         }
     }
     let total = |state| golden::totals(state).unwrap().counted["USD"];
-    assert_eq!(difference, total(State::Restated).checked_sub(total(State::Initial)).unwrap());
+    assert_eq!(
+        difference,
+        total(State::Restated).checked_sub(total(State::Initial)).unwrap()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,7 +137,9 @@ async fn a_server_that_is_down_loses_nothing() {
     let mut stage = Stage::new("", &destination(&server.url())).await.unwrap();
     stage.go_to(State::Initial).unwrap();
     server.kill();
-    let ran = stage.collect_with(&["--since", "2026-06-01", "--deliver-for", "1s"]).unwrap();
+    let ran = stage
+        .collect_with(&["--since", "2026-06-01", "--deliver-for", "1s"])
+        .unwrap();
     assert_eq!(ran.code, Some(75), "{ran:?}");
     server.restart().unwrap();
     assert_done(&stage.collect().unwrap());
@@ -117,7 +149,14 @@ async fn a_server_that_is_down_loses_nothing() {
 /// A stage that delivers to a recording destination with this script of answers.
 async fn recorded(outcomes: Vec<Outcome>) -> (Stage, Recorder) {
     let recorder = Recorder::start().unwrap();
-    recorder.set_now(golden::totals(State::Initial).unwrap().now.parse::<jiff::Timestamp>().unwrap().as_second());
+    recorder.set_now(
+        golden::totals(State::Initial)
+            .unwrap()
+            .now
+            .parse::<jiff::Timestamp>()
+            .unwrap()
+            .as_second(),
+    );
     recorder.script(Route::Ingest, outcomes);
     let mut stage = Stage::new("", &destination(&recorder.url())).await.unwrap();
     stage.go_to(State::Initial).unwrap();
@@ -128,7 +167,11 @@ fn sum_once(bodies: &[Value]) -> Decimal {
     let mut amounts = BTreeMap::new();
     for body in bodies {
         for entry in body["metrics"]["cost_entries"].as_array().unwrap() {
-            let amount: Decimal = entry["tags"]["finops_host.amount"].as_str().unwrap().parse().unwrap();
+            let amount: Decimal = entry["tags"]["finops_host.amount"]
+                .as_str()
+                .unwrap()
+                .parse()
+                .unwrap();
             amounts.insert(entry["entry_id"].as_str().unwrap().to_owned(), amount);
         }
     }
@@ -141,7 +184,10 @@ async fn a_login_page_settles_nothing_and_is_reported() {
     let ran = stage.collect().unwrap();
     assert_eq!(ran.code, Some(69), "{ran:?}");
     assert_eq!(books::entries(&stage.place.state()).unwrap().get("settled"), None);
-    assert!(ran.stdout.contains("HTML") || ran.stdout.contains("html"), "{ran:?}");
+    assert!(
+        ran.stdout.contains("HTML") || ran.stdout.contains("html"),
+        "{ran:?}"
+    );
     assert!(recorder.stored().is_empty());
 }
 
@@ -149,7 +195,10 @@ async fn a_login_page_settles_nothing_and_is_reported() {
 async fn an_error_after_storing_is_found_and_not_sent_again() {
     let (stage, recorder) = recorded(vec![Outcome::error(500, Storage::Stored)]).await;
     assert_done(&stage.collect().unwrap());
-    assert_eq!(sum_once(&recorder.stored()), golden::totals(State::Initial).unwrap().counted["USD"]);
+    assert_eq!(
+        sum_once(&recorder.stored()),
+        golden::totals(State::Initial).unwrap().counted["USD"]
+    );
     let ids: Vec<String> = recorder
         .stored()
         .iter()
@@ -162,12 +211,19 @@ async fn an_error_after_storing_is_found_and_not_sent_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_sends_the_same_bytes() {
-    let (stage, recorder) = recorded(vec![Outcome::unavailable(Some("0")), Outcome::throttled(Some("0"))]).await;
+    let (stage, recorder) = recorded(vec![
+        Outcome::unavailable(Some("0")),
+        Outcome::throttled(Some("0")),
+    ])
+    .await;
     assert_done(&stage.collect().unwrap());
     let sent = recorder.received(Route::Ingest);
     assert_eq!(sent[0].body, sent[1].body);
     assert_eq!(sent[1].body, sent[2].body);
-    assert_eq!(sum_once(&recorder.stored()), golden::totals(State::Initial).unwrap().counted["USD"]);
+    assert_eq!(
+        sum_once(&recorder.stored()),
+        golden::totals(State::Initial).unwrap().counted["USD"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -185,9 +241,14 @@ async fn an_endpoint_that_refuses_the_host_pauses_and_keeps_everything() {
 async fn an_endpoint_that_is_no_url_is_an_error_of_the_file() {
     let stage = Stage::new("", "").await.unwrap();
     for endpoint in ["localhost:8080", "ftp://x", "http://", "not a url"] {
-        stage.configure(&config(&stage.simulator, "", &destination(endpoint))).unwrap();
+        stage
+            .configure(&config(&stage.simulator, "", &destination(endpoint)))
+            .unwrap();
         let ran = stage.collect().unwrap();
         assert_eq!(ran.code, Some(78), "{ran:?}");
-        assert!(ran.stderr.contains("endpoint") && ran.stderr.contains("snowflake.toml:"), "{ran:?}");
+        assert!(
+            ran.stderr.contains("endpoint") && ran.stderr.contains("snowflake.toml:"),
+            "{ran:?}"
+        );
     }
 }

@@ -1,5 +1,10 @@
 //! A Snowflake bill through the sandbox into the books: every record and sum against the independent golden script.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use finops_tests::{
     books,
@@ -20,13 +25,22 @@ fn assert_done(ran: &Ran) {
 /// The books hold exactly the golden records, and every law holds.
 #[track_caller]
 fn assert_books(stage: &Stage, state: State) {
-    let found: BTreeSet<_> = books::snowflake_records(&stage.place.state()).unwrap().into_iter().collect();
+    let found: BTreeSet<_> = books::snowflake_records(&stage.place.state())
+        .unwrap()
+        .into_iter()
+        .collect();
     let expected: BTreeSet<_> = golden::records(state).unwrap().into_iter().collect();
     let missing: Vec<_> = expected.difference(&found).take(5).collect();
     let surplus: Vec<_> = found.difference(&expected).take(5).collect();
-    assert!(missing.is_empty() && surplus.is_empty(), "{state:?}\nmissing {missing:#?}\nsurplus {surplus:#?}");
+    assert!(
+        missing.is_empty() && surplus.is_empty(),
+        "{state:?}\nmissing {missing:#?}\nsurplus {surplus:#?}"
+    );
     let records: Vec<_> = found.into_iter().collect();
-    assert_eq!(books::counted(&records).unwrap(), golden::totals(state).unwrap().counted);
+    assert_eq!(
+        books::counted(&records).unwrap(),
+        golden::totals(state).unwrap().counted
+    );
     let check = stage.place.call(&["check", "--ledger"]).unwrap();
     assert_eq!(check.code, Some(0), "{check:?}");
 }
@@ -49,21 +63,36 @@ async fn a_second_run_changes_nothing() {
     let again = stage.collect().unwrap();
     assert_done(&again);
     let changes = &again.json().unwrap()["run"]["counts"]["receipts"];
-    assert_eq!((&changes["added"], &changes["revised"], &changes["withdrawn"]), (&0.into(), &0.into(), &0.into()));
+    assert_eq!(
+        (&changes["added"], &changes["revised"], &changes["withdrawn"]),
+        (&0.into(), &0.into(), &0.into())
+    );
     assert_books(&stage, State::Initial);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn small_partitions_and_a_slow_warehouse_give_the_same_books() {
     use finops_tests::snowflake::faults::{Act, At, Fault};
-    let options = Options { partition_rows: 50, ..Options::default() };
-    let mut stage = Stage::with(options, "", "[limits]\nwall = \"5m\"\nrequests = 10000").await.unwrap();
+    let options = Options {
+        partition_rows: 50,
+        ..Options::default()
+    };
+    let mut stage = Stage::with(options, "", "[limits]\nwall = \"5m\"\nrequests = 10000")
+        .await
+        .unwrap();
     stage.go_to(State::Initial).unwrap();
-    stage.simulator.faults().add(Fault::new(Act::Pending { polls: 2 }).at(At::Submit).times(3));
     stage
         .simulator
         .faults()
-        .add(Fault::new(Act::Status { status: 503, retry_after: Some("0".to_owned()) }).at(At::Partition).times(2));
+        .add(Fault::new(Act::Pending { polls: 2 }).at(At::Submit).times(3));
+    stage.simulator.faults().add(
+        Fault::new(Act::Status {
+            status: 503,
+            retry_after: Some("0".to_owned()),
+        })
+        .at(At::Partition)
+        .times(2),
+    );
     assert_done(&stage.collect().unwrap());
     assert_books(&stage, State::Initial);
 }
@@ -109,13 +138,24 @@ async fn an_encrypted_key_works_with_its_passphrase() {
 async fn a_dry_run_shows_the_difference_and_stores_nothing() {
     let mut stage = Stage::new("", "").await.unwrap();
     stage.go_to(State::Initial).unwrap();
-    let dry = stage.collect_with(&["--since", "2026-06-01", "--dry-run"]).unwrap();
+    let dry = stage
+        .collect_with(&["--since", "2026-06-01", "--dry-run"])
+        .unwrap();
     assert_done(&dry);
-    assert!(dry.json().unwrap()["run"]["counts"]["receipts"]["added"].as_u64().unwrap() > 0);
+    assert!(
+        dry.json().unwrap()["run"]["counts"]["receipts"]["added"]
+            .as_u64()
+            .unwrap()
+            > 0
+    );
     assert!(!stage.place.state().join("ledger.db").exists());
     assert_done(&stage.collect().unwrap());
     stage.go_to(State::Restated).unwrap();
-    assert_done(&stage.collect_with(&["--since", "2026-06-01", "--dry-run"]).unwrap());
+    assert_done(
+        &stage
+            .collect_with(&["--since", "2026-06-01", "--dry-run"])
+            .unwrap(),
+    );
     assert_books(&stage, State::Initial);
 }
 

@@ -44,8 +44,6 @@ const CHECKS: &[Check] = &[
             "--manifest-path",
             "collectors/Cargo.toml",
             "check",
-            "--config",
-            "deny.toml",
             "bans",
             "licenses",
             "sources",

@@ -82,14 +82,14 @@ impl Drop for Process {
     }
 }
 
-/// The last lines of a log.
+/// The last lines of a log, enough for a panic with its stack.
 fn tail(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text
         .lines()
         .rev()
         .filter(|line| !line.trim().is_empty())
-        .take(5)
+        .take(20)
         .collect();
     if lines.is_empty() {
         return format!("it ended without a word in {}", log.display());

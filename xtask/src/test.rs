@@ -41,7 +41,7 @@ pub(crate) fn test(root: &Workspace, extra: &[String]) -> Result<()> {
 
 /// The arguments that choose packages of this workspace; none if `extra` names packages and they are all elsewhere.
 fn scope(workspace: &Workspace, extra: &[String]) -> Option<&'static [&'static str]> {
-    let own = |package: &String| workspace.members.iter().any(|member| member.name == *package);
+    let own = |package: &str| workspace.members.iter().any(|member| member.name == package);
     let named = packages(extra);
     if named.is_empty() {
         Some(&["--workspace"])
@@ -53,13 +53,14 @@ fn scope(workspace: &Workspace, extra: &[String]) -> Option<&'static [&'static s
 }
 
 /// The packages that cargo's arguments name.
-fn packages(extra: &[String]) -> Vec<&String> {
-    let own = extra.iter().take_while(|word| *word != "--");
-    let pairs = own.clone().zip(own.skip(1));
-    pairs
-        .filter(|(flag, _)| *flag == "-p" || *flag == "--package")
-        .map(|(_, package)| package)
-        .collect()
+fn packages(extra: &[String]) -> Vec<&str> {
+    let own = extra.iter().map(String::as_str).take_while(|word| *word != "--");
+    let before = std::iter::once("").chain(own.clone());
+    let named = before.zip(own).filter_map(|(flag, word)| match flag {
+        "-p" | "--package" => Some(word),
+        _ => word.strip_prefix("--package="),
+    });
+    named.collect()
 }
 
 fn run(name: &str, cargo: &mut Command) -> Result<(Totals, Result<()>)> {
@@ -185,6 +186,12 @@ mod tests {
 
     #[test]
     fn what_stands_after_two_dashes_names_no_package() {
-        assert_eq!(packages(&words("name -- -p snowflake")), Vec::<&String>::new());
+        assert_eq!(packages(&words("name -- -p snowflake")), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_package_is_named_in_any_of_cargos_ways() {
+        let extra = words("-p one --package two --package=three --lib");
+        assert_eq!(packages(&extra), ["one", "two", "three"]);
     }
 }

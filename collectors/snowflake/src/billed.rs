@@ -1,39 +1,33 @@
 //! The currency view as records: dollars per day and service, those of this account split over who caused them.
 
 use crate::{
+    book::Partitions,
     mapping::{Warnings, charge_category},
     split::parts,
     usage::Usage,
     views::{BilledRow, Identity},
 };
 use finops_collector::{
-    Completeness, CostRecord, Failure, Instant, Period,
+    CostRecord, Failure, Instant, Period,
     jiff::civil::Date,
     period::{DAY, HOUR, day_of, start_of},
     record::{ChargeCategory, Finality, Location, Pricing, Quantity, SubAccount},
 };
-use std::collections::BTreeSet;
 
 /// Hours after a day's start until the view is taken to have all of it.
 const SETTLED: i64 = 72 * HOUR;
 /// Days of the next month after which Snowflake is taken to have closed a month.
 const CLOSED: i64 = 4;
 
-/// Which days are replaced: those old enough as complete, with or without rows; younger ones with rows as partial.
-pub(crate) fn partitions(
-    days: &[Date],
-    with_rows: &BTreeSet<Date>,
-    now: Instant,
-) -> Vec<(Instant, Completeness)> {
-    let of_day = |day: &Date| {
-        if start_of(*day) + SETTLED < now {
-            return Some((start_of(*day), Completeness::Complete));
-        }
-        with_rows
-            .contains(day)
-            .then_some((start_of(*day), Completeness::Partial))
-    };
-    days.iter().filter_map(of_day).collect()
+/// Which days are replaced: those old enough with or without rows, younger ones where they have some.
+pub(crate) fn partitions(days: Period, now: Instant) -> Partitions {
+    let settled = |start: &Instant| start + SETTLED < now;
+    let (complete, if_seen) = begun(days, now).into_iter().map(start_of).partition(settled);
+    Partitions {
+        complete,
+        if_seen,
+        ..Partitions::default()
+    }
 }
 
 /// Whether the month of the day is closed.

@@ -1,40 +1,32 @@
-//! Writing one stream of one source: partitions that are complete and those that are not go to two writers of the same commit.
+//! Writing one stream of one source: partitions that are complete and those that are not go to writers of their own in
+//! the same commit.
 
 use finops_collector::{
-    Completeness, CostRecord, Failure, Host, Instant, PartitionWriter, Period, Seal, Sealed, Source,
-    descriptor::Grain,
+    CostRecord, Failure, Host, Instant, PartitionWriter, Period, Seal, Sealed, Source, descriptor::Grain,
 };
+use std::collections::BTreeMap;
 
-/// A partition to be replaced, and whether it will hold everything.
-pub(crate) type Partition = (Instant, Completeness);
+/// Which partitions are replaced.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Partitions {
+    /// These hold everything, with or without records.
+    pub(crate) complete: Vec<Instant>,
+    /// These may lack something and are replaced all the same.
+    pub(crate) partial: Vec<Instant>,
+    /// These may lack something and are replaced only where there are records.
+    pub(crate) if_seen: Vec<Instant>,
+}
 
 /// The writers of one stream and source.
 pub(crate) struct Book<'h> {
+    host: &'h dyn Host,
     stream: &'static str,
+    source: Source,
     grain: Grain,
-    complete: Page<'h>,
-    partial: Page<'h>,
-}
-
-struct Page<'h> {
-    starts: Vec<Instant>,
-    writer: Option<PartitionWriter<'h>>,
-}
-
-impl<'h> Page<'h> {
-    fn open(
-        host: &'h dyn Host,
-        stream: &str,
-        source: &Source,
-        mut starts: Vec<Instant>,
-    ) -> Result<Self, Failure> {
-        starts.sort_unstable();
-        let writer = match starts.is_empty() {
-            true => None,
-            false => Some(PartitionWriter::open(host, stream, source, &starts)?),
-        };
-        Ok(Self { starts, writer })
-    }
+    partitions: Partitions,
+    complete: Option<PartitionWriter<'h>>,
+    partial: Option<PartitionWriter<'h>>,
+    seen: BTreeMap<Instant, PartitionWriter<'h>>,
 }
 
 impl<'h> Book<'h> {
@@ -44,48 +36,68 @@ impl<'h> Book<'h> {
         stream: &'static str,
         source: &Source,
         grain: Grain,
-        partitions: &[Partition],
+        mut partitions: Partitions,
     ) -> Result<Self, Failure> {
-        let of = |wanted: Completeness| {
-            let matching = partitions
-                .iter()
-                .filter(|(_, completeness)| *completeness == wanted);
-            Page::open(host, stream, source, matching.map(|(start, _)| *start).collect())
+        let open = |starts: &mut Vec<Instant>| {
+            starts.sort_unstable();
+            (!starts.is_empty())
+                .then(|| PartitionWriter::open(host, stream, source, starts))
+                .transpose()
         };
+        let complete = open(&mut partitions.complete)?;
+        let partial = open(&mut partitions.partial)?;
         Ok(Self {
+            host,
             stream,
+            source: source.clone(),
             grain,
-            complete: of(Completeness::Complete)?,
-            partial: of(Completeness::Partial)?,
+            partitions,
+            complete,
+            partial,
+            seen: BTreeMap::new(),
         })
     }
 
     /// Adds a record to the partition of its charge period.
     pub(crate) fn write(&mut self, record: CostRecord) -> Result<(), Failure> {
         let start = Period::around(record.charge_period.start, self.grain).start;
-        for page in [&mut self.complete, &mut self.partial] {
-            if let (Ok(_), Some(writer)) = (page.starts.binary_search(&start), &mut page.writer) {
-                return writer.write(record);
-            }
+        let among = |starts: &[Instant]| starts.binary_search(&start).is_ok();
+        if let Some(writer) = self
+            .complete
+            .as_mut()
+            .filter(|_| among(&self.partitions.complete))
+        {
+            return writer.write(record);
         }
-        Err(Failure::internal(format_args!(
-            "a record of {} lies outside the partitions that are replaced",
-            self.stream
-        )))
+        if let Some(writer) = self.partial.as_mut().filter(|_| among(&self.partitions.partial)) {
+            return writer.write(record);
+        }
+        if let Some(writer) = self.seen.get_mut(&start) {
+            return writer.write(record);
+        }
+        if !self.partitions.if_seen.contains(&start) {
+            return Err(Failure::internal(format_args!(
+                "a record of {} lies outside the partitions that are replaced",
+                self.stream
+            )));
+        }
+        let mut writer = PartitionWriter::open(self.host, self.stream, &self.source, &[start])?;
+        writer.write(record)?;
+        self.seen.insert(start, writer);
+        Ok(())
     }
 
-    /// Ends writing; the checkpoint goes with one of the writers.
+    /// Ends writing; the checkpoint, if not empty, goes with one of the writers.
     pub(crate) fn seal(self, now: Instant, checkpoint: &[u8]) -> Result<Vec<Sealed<'h>>, Failure> {
-        let mut sealed = Vec::new();
         let mut checkpoint = Some(checkpoint.to_vec()).filter(|value| !value.is_empty());
-        for (page, seal) in [
-            (self.complete, Seal::complete(now)),
-            (self.partial, Seal::partial(now)),
-        ] {
-            if let Some(writer) = page.writer {
-                sealed.push(writer.seal(&seal.checkpoint(checkpoint.take()))?);
-            }
-        }
-        Ok(sealed)
+        let complete = self.complete.map(|writer| (writer, Seal::complete(now)));
+        let partial = self
+            .partial
+            .into_iter()
+            .chain(self.seen.into_values())
+            .map(|writer| (writer, Seal::partial(now)));
+        let seal =
+            |(writer, seal): (PartitionWriter<'h>, Seal)| writer.seal(&seal.checkpoint(checkpoint.take()));
+        complete.into_iter().chain(partial).map(seal).collect()
     }
 }

@@ -229,8 +229,11 @@ fn frequency(text: Option<&str>) -> Option<ChargeFrequency> {
     }
 }
 
+/// A name and its value.
+type Named = (String, String);
+
 /// Tags of a JSON object; anything else as it is under `x_Tags`.
-fn tags(row: Row<'_>) -> (Vec<(String, String)>, Option<(String, String)>) {
+fn tags(row: Row<'_>) -> (Vec<Named>, Option<Named>) {
     let Some(text) = said(row, "Tags") else {
         return (Vec::new(), None);
     };

@@ -8,6 +8,8 @@ mod book;
 mod cuts;
 mod descriptor;
 mod estimated;
+#[cfg(test)]
+mod fake;
 mod focus;
 mod mapping;
 mod observe;
@@ -19,6 +21,10 @@ mod run;
 mod settings;
 mod split;
 mod statement;
+#[cfg(test)]
+mod statement_tests;
+#[cfg(test)]
+mod tests;
 mod usage;
 mod views;
 

@@ -59,15 +59,6 @@ impl<'s> Prices<'s> {
         Ok(Self { settings, rates })
     }
 
-    /// Prices of the cards alone.
-    #[cfg(test)]
-    pub(crate) fn of(settings: &'s Settings, rates: Vec<RateRow>) -> Self {
-        Self {
-            settings,
-            rates: rates.into_iter().collect(),
-        }
-    }
-
     /// The price of a credit: the service's own rate, else any compute rate of the day, else the card.
     pub(crate) fn credit(&self, day: Date, service: &str) -> Price {
         self.rate(day, "compute", service).unwrap_or_else(|| {

@@ -61,7 +61,7 @@ impl Row<'_> {
     /// `malformed-reply`.
     pub(crate) fn text(&self, column: &str) -> Result<&str, Failure> {
         self.optional(column)?
-            .ok_or_else(|| self.wrong(column, "null", "a value"))
+            .ok_or_else(|| self.wrong(column, "null", "no value"))
     }
 
     /// An exact number, which must not be null.
@@ -100,7 +100,7 @@ impl Row<'_> {
             None => Ok(false),
             Some(text) if text.eq_ignore_ascii_case("true") || text == "1" => Ok(true),
             Some(text) if text.eq_ignore_ascii_case("false") || text == "0" => Ok(false),
-            Some(text) => Err(self.wrong(column, text, "true or false")),
+            Some(text) => Err(self.wrong(column, text, "neither true nor false")),
         }
     }
 
@@ -110,11 +110,11 @@ impl Row<'_> {
     /// `malformed-reply`.
     pub(crate) fn day(&self, column: &str, within: Period) -> Result<Date, Failure> {
         let text = self.text(column)?;
-        let day = day_of_text(text).ok_or_else(|| self.wrong(column, text, "a day"))?;
+        let day = day_of_text(text).ok_or_else(|| self.wrong(column, text, "no day"))?;
         if within.contains(start_of(day)) {
             return Ok(day);
         }
-        Err(self.wrong(column, text, "a day of the period that was asked for"))
+        Err(self.wrong(column, text, "no day of the period that was asked for"))
     }
 
     /// A point in time inside the period: seconds since the epoch, a day, or ISO text in UTC.
@@ -123,17 +123,17 @@ impl Row<'_> {
     /// `malformed-reply`.
     pub(crate) fn instant(&self, column: &str, within: Period) -> Result<Instant, Failure> {
         let text = self.text(column)?;
-        let instant = instant_of_text(text).ok_or_else(|| self.wrong(column, text, "a point in time"))?;
+        let instant = instant_of_text(text).ok_or_else(|| self.wrong(column, text, "no point in time"))?;
         if within.contains(instant) {
             return Ok(instant);
         }
-        Err(self.wrong(column, text, "a point in time of the period that was asked for"))
+        Err(self.wrong(column, text, "no point in time of the period that was asked for"))
     }
 
-    fn wrong(&self, column: &str, text: &str, wanted: impl std::fmt::Display) -> Failure {
+    fn wrong(&self, column: &str, text: &str, wrong: impl std::fmt::Display) -> Failure {
         let shown = excerpt(text, 60);
         Failure::malformed(format_args!(
-            "{}, column {column}, row {}: found `{shown}`, wanted: {wanted}",
+            "{}, column {column}, row {}: `{shown}` is {wrong}",
             self.view, self.number
         ))
     }
@@ -159,13 +159,12 @@ fn instant_of_text(text: &str) -> Option<Instant> {
             seconds
         });
     }
-    if let Some(day) = day_of_text(text) {
-        return Some(start_of(day));
-    }
     if let Ok(timestamp) = text.parse::<finops_collector::jiff::Timestamp>() {
         return Some(timestamp.as_second());
     }
-    let (day, time) = text.split_once([' ', 'T'])?;
+    let Some((day, time)) = text.split_once([' ', 'T']) else {
+        return day_of_text(text).map(start_of);
+    };
     let time: finops_collector::jiff::civil::Time = time.split([' ', '+', 'Z']).next()?.parse().ok()?;
     let seconds = i64::from(time.hour()) * 3_600 + i64::from(time.minute()) * 60 + i64::from(time.second());
     Some(start_of(day_of_text(day)?) + seconds)
@@ -197,10 +196,7 @@ mod tests {
     use finops_collector::{FailureKind, jiff::civil::date};
 
     fn with<T>(cell: Option<&str>, read: impl FnOnce(Row<'_>) -> T) -> T {
-        let columns = [Column {
-            name: "C".to_owned(),
-            kind: "text".to_owned(),
-        }];
+        let columns = [Column { name: "C".to_owned() }];
         let cells = [cell.map(str::to_owned)];
         read(Row {
             view: "SOME_VIEW",

@@ -2,7 +2,7 @@
 
 use crate::{
     billed,
-    book::{Book, Partition},
+    book::{Book, Partitions},
     cuts,
     descriptor::{BILLED, ESTIMATED, HOURS, ROLES},
     estimated, focus,
@@ -17,7 +17,7 @@ use crate::{
     views::{self, AttributionRow, BilledRow, Identity, MeteringRow},
 };
 use finops_collector::{
-    Completeness, Failure, Host, Instant, Outcome, Period, Receipt, Request, Sealed, Source, commit,
+    Failure, Host, Instant, Outcome, Period, Receipt, Request, Sealed, Source, commit,
     descriptor::Grain,
     jiff::civil::Date,
     period::{HOUR, day_of},
@@ -35,14 +35,13 @@ struct Call<'h> {
     warnings: Warnings<'h>,
 }
 
-/// The bill of a month.
+/// The view that the bill is read from.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Bill {
-    /// Rows of the currency view.
-    Rows(Vec<BilledRow>),
-    /// The FOCUS view, read while it is written.
+    /// Dollars by day and service.
+    Currency,
+    /// FOCUS rows.
     Focus,
-    /// None is there to be had: the estimate goes on counting.
-    None,
 }
 
 /// The estimate's readings of a month.
@@ -69,17 +68,14 @@ pub(crate) fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Fai
         source,
         warnings,
     };
+    let bill = match plan.asked(BILLED) {
+        None => None,
+        Some(asked) => call.bill(whole_days(asked))?,
+    };
+    if bill.is_none() {
+        plan.give_up(BILLED);
+    }
     while let Some(month) = plan.month() {
-        let bill = match plan.span(BILLED, month) {
-            None => None,
-            Some(span) => match call.bill(&plan, whole_days(span))? {
-                Bill::None => {
-                    plan.give_up(BILLED);
-                    continue;
-                }
-                bill => Some(bill),
-            },
-        };
         let receipts = call.month(&plan, month, bill)?;
         plan.advance(month);
         // A held commit leaves its checkpoint where it was: going on here keeps the run from going in a circle.
@@ -94,25 +90,17 @@ pub(crate) fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Fai
 }
 
 impl<'h> Call<'h> {
-    fn bill(&self, plan: &Plan, days: Period) -> Result<Bill, Failure> {
+    /// Where the bill is read from; none where there is none to be had and the estimate shall go on counting.
+    fn bill(&self, asked: Period) -> Result<Option<Bill>, Failure> {
         if self.settings.money == Money::FocusView {
-            return Ok(Bill::Focus);
+            return Ok(Some(Bill::Focus));
         }
-        let locator =
-            Some(self.identity.locator.as_str()).filter(|_| self.settings.accounts == Accounts::This);
-        let missing = match views::billed(&self.session, days, locator) {
-            Ok(rows) if !rows.is_empty() => return Ok(Bill::Rows(rows)),
-            Ok(rows) => {
-                let all = plan.asked(BILLED).map_or(days, whole_days);
-                let elsewhere = all != days && !views::count_billed(&self.session, all, locator)?.is_zero();
-                if elsewhere {
-                    return Ok(Bill::Rows(rows));
-                }
-                Failure::provider(format_args!(
-                    "{} is empty, as it is for customers of resellers: nothing of it was committed",
-                    views::CURRENCY
-                ))
-            }
+        let missing = match views::count_billed(&self.session, asked, self.locator()) {
+            Ok(rows) if !rows.is_zero() => return Ok(Some(Bill::Currency)),
+            Ok(_) => Failure::provider(format_args!(
+                "{} is empty, as it is for customers of resellers: nothing of it was committed",
+                views::CURRENCY
+            )),
             Err(Refusal::Unreadable(failure)) => failure,
             Err(Refusal::Failed(failure)) => return Err(failure),
         };
@@ -121,7 +109,12 @@ impl<'h> Call<'h> {
         }
         self.host
             .warn(format_args!("only the estimate is read: {missing}"));
-        Ok(Bill::None)
+        Ok(None)
+    }
+
+    /// The account to which the organization's views are restricted.
+    fn locator(&self) -> Option<&str> {
+        Some(self.identity.locator.as_str()).filter(|_| self.settings.accounts == Accounts::This)
     }
 
     /// Reads everything of a month, then writes it, then commits it.
@@ -131,7 +124,7 @@ impl<'h> Call<'h> {
             .into_iter()
             .fold(None, hull);
         let of_splits = match bill {
-            Some(Bill::Rows(_)) => hull(plan.span(BILLED, month), plan.span(ESTIMATED, month)),
+            Some(Bill::Currency) => hull(plan.span(BILLED, month), plan.span(ESTIMATED, month)),
             _ => plan.span(ESTIMATED, month),
         };
         let usage = match hull(of_estimates, of_splits) {
@@ -155,13 +148,10 @@ impl<'h> Call<'h> {
         let checkpoint = |stream| plan.checkpoint(stream, month);
         if let (Some(bill), Some(span)) = (bill, plan.span(BILLED, month)) {
             let days = whole_days(span);
-            sealed.extend(match bill {
-                Bill::Rows(rows) => {
-                    self.write_bill(&rows, days, &usage, &checkpoint(BILLED)?, &mut receipts)?
-                }
+            sealed = match bill {
+                Bill::Currency => self.write_bill(days, &usage, &checkpoint(BILLED)?, &mut receipts)?,
                 Bill::Focus => self.write_focus(days, &checkpoint(BILLED)?)?,
-                Bill::None => Vec::new(),
-            });
+            };
         }
         let mut observed = BTreeSet::new();
         if let Some(estimate) = &estimate {
@@ -223,66 +213,74 @@ impl<'h> Call<'h> {
         }))
     }
 
-    /// Other accounts' bills are committed one by one on the way; this account's writers are given back.
+    /// This account's rows stream through and its writers are given back; other accounts' bills, which are not split and
+    /// so are short, are kept until all is read and then committed one by one.
     fn write_bill(
         &self,
-        rows: &[BilledRow],
         days: Period,
         usage: &Usage,
         checkpoint: &[u8],
         receipts: &mut Vec<Receipt>,
     ) -> Result<Vec<Sealed<'h>>, Failure> {
-        let mut accounts: BTreeMap<Source, Vec<&BilledRow>> =
-            BTreeMap::from([(self.source.clone(), Vec::new())]);
-        for row in rows {
-            let source = match row.locator.eq_ignore_ascii_case(&self.identity.locator) {
-                true => self.source.clone(),
-                false => Source {
-                    scope: row.account.clone(),
-                    ..self.source.clone()
-                },
+        let now = self.request.now;
+        let open = |source: &Source| {
+            Book::open(
+                self.host,
+                BILLED,
+                source,
+                Grain::Day,
+                billed::partitions(days, now),
+            )
+        };
+        let mut own = open(&self.source)?;
+        let mut others: BTreeMap<Source, Vec<BilledRow>> = BTreeMap::new();
+        views::billed(&self.session, days, self.locator(), |row| {
+            if row.locator.eq_ignore_ascii_case(&self.identity.locator) {
+                let write = |record| own.write(record);
+                return billed::records(&row, &self.identity, Some(usage), now, &self.warnings, write);
+            }
+            let source = Source {
+                scope: row.account.clone(),
+                ..self.source.clone()
             };
-            accounts.entry(source).or_default().push(row);
-        }
+            others.entry(source).or_default().push(row);
+            Ok(())
+        })?;
         // An account whose last rows are gone is named by nothing but the ledger.
         if self.settings.accounts == Accounts::All {
             for held in &self.request.stream(BILLED)?.committed {
-                if days.contains(held.start) && held.source.billing_account == self.source.billing_account {
-                    accounts.entry(held.source.clone()).or_default();
+                let of_organization = held.source.billing_account == self.source.billing_account;
+                if days.contains(held.start) && of_organization && held.source != self.source {
+                    others.entry(held.source.clone()).or_default();
                 }
             }
         }
-        let now = self.request.now;
-        let mut own = Vec::new();
-        for (source, rows) in accounts {
-            let is_own = source == self.source;
-            let with_rows = rows.iter().map(|row| row.day).collect();
-            let partitions = billed::partitions(&billed::begun(days, now), &with_rows, now);
-            let mut book = Book::open(self.host, BILLED, &source, Grain::Day, &partitions)?;
+        for (source, rows) in others {
+            let mut book = open(&source)?;
             for row in rows {
-                let usage = Some(usage).filter(|_| is_own);
-                billed::records(row, &self.identity, usage, now, &self.warnings, |record| {
+                billed::records(&row, &self.identity, None, now, &self.warnings, |record| {
                     book.write(record)
                 })?;
             }
-            match is_own {
-                true => own = book.seal(now, checkpoint)?,
-                false => receipts.extend(commit(self.host, book.seal(now, &[])?)?),
-            }
+            receipts.extend(commit(self.host, book.seal(now, &[])?)?);
         }
-        Ok(own)
+        own.seal(now, checkpoint)
     }
 
     fn write_focus(&self, days: Period, checkpoint: &[u8]) -> Result<Vec<Sealed<'h>>, Failure> {
         let now = self.request.now;
-        let begun = billed::begun(days, now);
-        let partitions = billed::partitions(&begun, &begun.iter().copied().collect(), now);
         let open = |account: &str| {
             let source = Source {
                 scope: account.to_owned(),
                 ..self.source.clone()
             };
-            Book::open(self.host, BILLED, &source, Grain::Day, &partitions)
+            Book::open(
+                self.host,
+                BILLED,
+                &source,
+                Grain::Day,
+                billed::partitions(days, now),
+            )
         };
         let own = self.identity.account.as_str();
         let mut books = BTreeMap::from([(own.to_owned(), open(own)?)]);
@@ -335,7 +333,7 @@ impl<'h> Call<'h> {
             stream,
             &self.source,
             grain,
-            &settled(span, grain, latency, now),
+            settled(span, grain, latency, now),
         )?;
         let days = billed::begun(span, now);
         match stream {
@@ -367,18 +365,16 @@ impl<'h> Call<'h> {
 }
 
 /// The partitions of a span that have begun; complete once the latency after their end has passed.
-fn settled(span: Period, grain: Grain, latency: i64, now: Instant) -> Vec<Partition> {
+fn settled(span: Period, grain: Grain, latency: i64, now: Instant) -> Partitions {
     let begun = Period {
         end: span.end.min(now.saturating_add(1)),
         ..span
     };
-    let completeness = |start: Instant| match Period::around(start, grain).end + latency < now {
-        true => Completeness::Complete,
-        false => Completeness::Partial,
-    };
-    begun
-        .partitions(grain)
-        .into_iter()
-        .map(|start| (start, completeness(start)))
-        .collect()
+    let complete = |start: &Instant| Period::around(*start, grain).end + latency < now;
+    let (complete, partial) = begun.partitions(grain).into_iter().partition(complete);
+    Partitions {
+        complete,
+        partial,
+        ..Partitions::default()
+    }
 }

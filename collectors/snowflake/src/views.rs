@@ -179,12 +179,13 @@ pub(crate) fn identity(session: &Session<'_>) -> Result<Identity, Failure> {
     found.ok_or_else(|| Failure::malformed("Snowflake did not say which account this is"))
 }
 
-/// The currency view, of one account or of all.
+/// Hands on the rows of the currency view, of one account or of all, one by one: a bill can be long.
 pub(crate) fn billed(
     session: &Session<'_>,
     days: Period,
     locator: Option<&str>,
-) -> Result<Vec<BilledRow>, Refusal> {
+    mut each: impl FnMut(BilledRow) -> Result<(), Failure>,
+) -> Result<(), Refusal> {
     let mut query = query(
         CURRENCY,
         "SELECT TO_CHAR(USAGE_DATE,'YYYY-MM-DD') D, ACCOUNT_LOCATOR, ACCOUNT_NAME, REGION, SERVICE_LEVEL, SERVICE_TYPE, \
@@ -194,9 +195,8 @@ pub(crate) fn billed(
     );
     restrict(&mut query, locator);
     query.sql.push_str(" GROUP BY ALL");
-    let mut rows = Vec::new();
     session.read(&query, |row| {
-        rows.push(BilledRow {
+        each(BilledRow {
             day: row.day("D", days)?,
             locator: row.text("ACCOUNT_LOCATOR")?.to_owned(),
             account: row.text("ACCOUNT_NAME")?.to_owned(),
@@ -212,10 +212,9 @@ pub(crate) fn billed(
                 None => None,
             },
             cost: row.exact("C")?,
-        });
-        Ok(())
+        })
     })?;
-    Ok(rows)
+    Ok(())
 }
 
 /// How many rows the currency view has in all these days.

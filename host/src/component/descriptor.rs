@@ -179,6 +179,20 @@ pub struct HostWish {
     pub text: String,
 }
 
+impl HostWish {
+    /// The host that is meant under these settings: text settings in the place of `{key}`, as host names write them.
+    #[must_use]
+    pub fn host_under(&self, settings: &serde_json::Value) -> String {
+        let mut host = self.host.clone();
+        for (key, value) in settings.as_object().into_iter().flatten() {
+            if let Some(text) = value.as_str() {
+                host = host.replace(&format!("{{{key}}}"), &text.to_lowercase().replace('_', "-"));
+            }
+        }
+        host
+    }
+}
+
 /// A credential that the collector expects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialWish {

@@ -32,8 +32,8 @@ pub enum GivenValue {
     Boolean(bool),
     /// A day.
     Date(String),
-    /// A time of day or an instant: no kind takes it.
-    Time,
+    /// What no kind takes, named for people: a time, a JSON null.
+    Other(&'static str),
     /// A list.
     List(Vec<Given>),
     /// A table.
@@ -56,7 +56,7 @@ impl Given {
     #[must_use]
     pub fn from_json(value: &Value) -> Self {
         let value = match value {
-            Value::Null => GivenValue::Time,
+            Value::Null => GivenValue::Other("null"),
             Value::Bool(value) => GivenValue::Boolean(*value),
             Value::Number(number) => number.as_i64().map_or(GivenValue::Number, GivenValue::Integer),
             Value::String(text) => GivenValue::Text(text.clone()),
@@ -88,7 +88,7 @@ impl Given {
             GivenValue::Number => "a number with a point",
             GivenValue::Boolean(_) => "true or false",
             GivenValue::Date(_) => "a date",
-            GivenValue::Time => "a time",
+            GivenValue::Other(kind) => kind,
             GivenValue::List(_) => "a list",
             GivenValue::Table(_) => "a table",
         };

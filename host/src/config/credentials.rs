@@ -12,7 +12,7 @@ use crate::egress::credential::{CredentialSpec, Scheme, SecretRef};
 use toml::de::DeValue;
 
 /// The schemes of this version, as the file names them.
-pub const SCHEMES: [&str; 3] = ["bearer", "headers", "snowflake-key-pair"];
+pub(super) const SCHEMES: [&str; 3] = ["bearer", "headers", "snowflake-key-pair"];
 
 const SECRET: &str = "{ file = \"secrets/name\" } or { env = \"NAME\" }";
 const FIXED: &str = "a table of header names and fixed, not secret values";

@@ -20,10 +20,10 @@ mod units;
 #[cfg(test)]
 mod tests;
 
-pub use credentials::SCHEMES;
 pub use errors::{ConfigError, ConfigErrors, Place};
-pub use openfinops::{Measure, OpenFinOps, Start};
+pub use openfinops::OpenFinOps;
 pub use template::template;
+pub use units::duration;
 
 use crate::{
     egress::{credential::CredentialSpec, rule::Rule},
@@ -34,6 +34,7 @@ use reading::{Environment, NamedFile, Reading};
 use section::{Item, Section};
 use std::{
     cell::RefCell,
+    fmt,
     fs::File,
     path::{Path, PathBuf},
     time::Duration,
@@ -41,7 +42,7 @@ use std::{
 use toml::de::{DeTable, DeValue};
 
 /// One instance, as its file describes it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// The file.
     pub path: PathBuf,
@@ -87,6 +88,18 @@ impl Config {
     }
 }
 
+/// Without the settings, which may come from variables.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("path", &self.path)
+            .field("name", &self.name)
+            .field("rules", &self.rules)
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Checks that the named files can be read, and warns where others can read a secret.
 fn with_files(mut config: Config, files: &[NamedFile]) -> Result<Config, ConfigErrors> {
     let problems = Problems::default();
@@ -125,17 +138,9 @@ fn read(
     path: &Path,
     environment: Environment<'_>,
 ) -> Result<(Config, Vec<NamedFile>), ConfigErrors> {
-    let problems = Problems::default();
     let (table, syntax) = DeTable::parse_recoverable(text);
-    for error in &syntax {
-        let span = error.span().unwrap_or(0..0);
-        let remedy = "this is TOML: text stands in quotes, tables begin with [name]".to_owned();
-        problems.add(&span, "", error.message(), remedy);
-    }
-    if !syntax.is_empty() {
-        problems.into_result(path, text)?;
-        return Err(ConfigErrors::whole(path, "is no TOML", "check its syntax"));
-    }
+    syntax_problems(&syntax).into_result(path, text)?;
+    let problems = Problems::default();
     let reading = Reading {
         text,
         directory: path.parent().unwrap_or(Path::new("")),
@@ -145,6 +150,15 @@ fn read(
     let config = document(table.get_ref(), path, &reading, &problems);
     problems.into_result(path, text)?;
     Ok((config, reading.files.into_inner()))
+}
+
+fn syntax_problems(syntax: &[toml::de::Error]) -> Problems {
+    let problems = Problems::default();
+    for error in syntax {
+        let remedy = "this is TOML: text stands in quotes, tables begin with [name]".to_owned();
+        problems.add(&error.span().unwrap_or(0..0), "", error.message(), remedy);
+    }
+    problems
 }
 
 fn document(table: &DeTable<'_>, path: &Path, reading: &Reading<'_>, problems: &Problems) -> Config {

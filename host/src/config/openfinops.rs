@@ -1,6 +1,7 @@
 //! `[openfinops]`: the destination that takes entries.
 
 use super::section::{Item, Section};
+use crate::ledger::destination::{Measure, StartMode};
 use url::Url;
 
 /// The OpenFinOps destination.
@@ -9,68 +10,13 @@ pub struct OpenFinOps {
     /// Base address of the server, without a slash at its end.
     pub endpoint: Url,
     /// What a new epoch begins with.
-    pub start: Start,
+    pub start: StartMode,
     /// Which cost is sent.
     pub measure: Measure,
     /// Dimensions to coarsen entries to; empty: all.
     pub group_by: Vec<String>,
     /// The currency that the destination counts in.
     pub currency: String,
-}
-
-/// What a new epoch of a destination begins with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Start {
-    /// One opening entry per posting key.
-    #[default]
-    Baseline,
-    /// All that the ledger holds.
-    All,
-    /// Nothing: what is there now counts as sent.
-    Now,
-}
-
-/// A cost column of FOCUS.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Measure {
-    /// BilledCost.
-    #[default]
-    Billed,
-    /// EffectiveCost.
-    Effective,
-    /// ListCost.
-    List,
-    /// ContractedCost.
-    Contracted,
-}
-
-impl Start {
-    const ALL: [Self; 3] = [Self::Baseline, Self::All, Self::Now];
-
-    /// Its name in the file.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Baseline => "baseline",
-            Self::All => "all",
-            Self::Now => "now",
-        }
-    }
-}
-
-impl Measure {
-    const ALL: [Self; 4] = [Self::Billed, Self::Effective, Self::List, Self::Contracted];
-
-    /// Its name in the file.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Billed => "billed",
-            Self::Effective => "effective",
-            Self::List => "list",
-            Self::Contracted => "contracted",
-        }
-    }
 }
 
 /// Reads the section.
@@ -83,12 +29,12 @@ pub(super) fn read(section: Section<'_>) -> Option<OpenFinOps> {
         .and_then(|item| endpoint(&item));
     let start = section
         .take("start")
-        .and_then(|item| choice(&item, &Start::ALL, Start::as_str))
-        .unwrap_or_default();
+        .and_then(|item| choice(&item, &StartMode::ALL, StartMode::name))
+        .unwrap_or(StartMode::Baseline);
     let measure = section
         .take("measure")
-        .and_then(|item| choice(&item, &Measure::ALL, Measure::as_str))
-        .unwrap_or_default();
+        .and_then(|item| choice(&item, &Measure::ALL, Measure::name))
+        .unwrap_or(Measure::Effective);
     let group_by = section
         .take("group-by")
         .map(|item| group_by(&item))

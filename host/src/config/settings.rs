@@ -48,7 +48,7 @@ fn given(item: &Item<'_>, reading: &Reading<'_>) -> Option<Given> {
         DeValue::Boolean(value) => GivenValue::Boolean(*value),
         DeValue::Datetime(when) => match (when.date, when.time) {
             (Some(date), None) => GivenValue::Date(date.to_string()),
-            _ => GivenValue::Time,
+            _ => GivenValue::Other("a time"),
         },
         DeValue::Array(_) => {
             let items = item.list("a list")?;

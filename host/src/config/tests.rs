@@ -13,6 +13,7 @@ use crate::{
         credential::{Scheme, SecretRef},
         rule::Matcher,
     },
+    ledger::destination::StartMode,
 };
 use miette::Diagnostic;
 use serde_json::json;
@@ -163,9 +164,13 @@ fn a_good_file_gives_all_that_it_says() {
     let openfinops = config.openfinops.clone().unwrap();
     assert_eq!(
         (openfinops.endpoint.as_str(), openfinops.start),
-        ("http://localhost:8080/", Start::Now)
+        ("http://localhost:8080/", StartMode::Now)
     );
-    assert!(!format!("{config:?}").contains("HUNTER2"));
+    let shown = format!("{config:?}");
+    assert!(
+        !shown.contains("HUNTER2") && !shown.contains("FINOPS_WH"),
+        "{shown}"
+    );
 }
 
 #[test]

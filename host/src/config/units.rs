@@ -19,8 +19,9 @@ const SIZE_UNITS: [(&str, u64); 7] = [
     ("B", 1),
 ];
 
-/// Reads a duration; `None` where the text is none.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+/// Reads a duration such as `90s` or `1h30m`; `None` where the text is none.
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut total: u64 = 0;
     let mut smallest = u64::MAX;

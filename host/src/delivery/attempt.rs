@@ -19,8 +19,8 @@ const INGEST: &str = "api/v1/telemetry/ingest";
 const ABSENCES: u32 = 2;
 /// How often the window of a look-up is widened at once.
 const WIDENINGS: usize = 2;
-/// Failures that the delay between inconclusive look-ups is drawn for: up to 16 s.
-const LOOK_AGAIN: u32 = 4;
+/// Failures that the delay between inconclusive look-ups is drawn for: up to 32 s.
+const LOOK_AGAIN: u32 = 5;
 
 impl Delivery<'_> {
     /// Sends a batch that is certainly not there.
@@ -158,6 +158,7 @@ impl Delivery<'_> {
             tracing::warn!(batch = %batch.uid, "sent again although it may be stored: {error}");
             self.with(move |connection| outbox::send_again(connection, &batch, &error))
                 .await?;
+            self.maybe_duplicated += 1;
         } else {
             let next = after(now, backoff::delay(LOOK_AGAIN, random()?));
             self.with(move |connection| outbox::hold_until(connection, &batch, next, &error))

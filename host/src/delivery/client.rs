@@ -77,8 +77,16 @@ impl Client {
             let path = format!("{}/", url.path());
             url.set_path(&path);
         }
+        let roots = match url.scheme() {
+            "https" => native_roots()?,
+            _ => RootCertStore::empty(),
+        };
+        Self::trusting(url, timeouts, roots)
+    }
+
+    fn trusting(endpoint: Url, timeouts: Timeouts, roots: RootCertStore) -> Result<Self, ClientError> {
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(&url)?)
+            .tls_backend_preconfigured(tls(roots)?)
             .no_proxy()
             .no_gzip()
             .http1_only()
@@ -91,7 +99,7 @@ impl Client {
             .map_err(|error| ClientError::Build(chain(&error)))?;
         Ok(Self {
             http,
-            endpoint: url,
+            endpoint,
             timeouts,
         })
     }
@@ -181,17 +189,19 @@ async fn read(mut response: reqwest::Response, limit: usize, rest: Duration) -> 
     }
 }
 
-/// TLS with aws-lc and the system's certificate authorities, which are read only where they are needed.
-fn tls(endpoint: &Url) -> Result<ClientConfig, ClientError> {
+/// The system's certificate authorities; read only where they are needed.
+fn native_roots() -> Result<RootCertStore, ClientError> {
     let mut roots = RootCertStore::empty();
-    if endpoint.scheme() == "https" {
-        let native = rustls_native_certs::load_native_certs();
-        let (added, _) = roots.add_parsable_certificates(native.certs);
-        if added == 0 {
-            let causes: Vec<String> = native.errors.iter().map(ToString::to_string).collect();
-            return Err(ClientError::Roots(causes.join("; ")));
-        }
+    let native = rustls_native_certs::load_native_certs();
+    let (added, _) = roots.add_parsable_certificates(native.certs);
+    if added == 0 {
+        let causes: Vec<String> = native.errors.iter().map(ToString::to_string).collect();
+        return Err(ClientError::Roots(causes.join("; ")));
     }
+    Ok(roots)
+}
+
+fn tls(roots: RootCertStore) -> Result<ClientConfig, ClientError> {
     Ok(
         ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
@@ -221,6 +231,7 @@ fn chain(error: &reqwest::Error) -> String {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[test]
     fn an_endpoint_that_is_no_address_is_refused_in_words() {
@@ -262,6 +273,55 @@ mod tests {
                 assert!(why.contains(&format!("http://127.0.0.1:{port}")), "{why}");
                 assert!(!why.contains("hush"), "{why}");
             }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A peer that reads something from its first connection, writes these bytes and then keeps it open.
+    async fn peer(bytes: Vec<u8>) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read_buf(&mut Vec::new()).await;
+            // The reader may go away before it has read all.
+            let _ = stream.write_all(&bytes).await;
+            std::future::pending::<()>().await;
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn a_failed_tls_handshake_certainly_sent_nothing() {
+        let url = format!("https://{}/", peer(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()).await);
+        let client =
+            Client::trusting(url.parse().unwrap(), Timeouts::default(), RootCertStore::empty()).unwrap();
+        let exchange = client.post("x", Vec::new(), None).await;
+        assert!(matches!(exchange, Exchange::NotConnected(_)), "{exchange:?}");
+    }
+
+    #[tokio::test]
+    async fn a_reply_is_read_up_to_its_limit_only() {
+        let mut bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n".to_vec();
+        bytes.extend([b'x'; 5_000]);
+        let client = Client::new(&format!("http://{}", peer(bytes).await), Timeouts::default()).unwrap();
+        match client.get("x", 3_000, None).await {
+            Exchange::Answered(reply) => assert_eq!((reply.body.len(), reply.extent), (3_000, Extent::Cut)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reply_that_stops_half_way_is_lost_after_the_total_time() {
+        let timeouts = Timeouts {
+            total: Duration::from_millis(300),
+            ..Timeouts::default()
+        };
+        let half = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf".to_vec();
+        let client = Client::new(&format!("http://{}", peer(half).await), timeouts).unwrap();
+        match client.get("x", MAX_REPLY, None).await {
+            Exchange::Answered(reply) => assert!(matches!(reply.extent, Extent::Lost(_)), "{reply:?}"),
+            Exchange::Lost(_) => {}
             other => panic!("{other:?}"),
         }
     }

@@ -14,6 +14,8 @@ pub mod registration;
 mod reply_text;
 mod report;
 pub mod retry_after;
+#[cfg(test)]
+mod tests;
 
 pub use deliver::deliver;
 pub use report::{DeliveryConfig, DeliveryError, DeliveryReport, Ended, Until};

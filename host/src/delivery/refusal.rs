@@ -39,7 +39,7 @@ pub struct Search {
     shares: BTreeMap<SourceRow, Share>,
     /// Entries that were not too many for the destination.
     ceilings: BTreeMap<SourceRow, usize>,
-    /// The first entry of each refused batch since the last that was taken, without repeats in a row.
+    /// The first entry of each refused batch since the last that was taken, each once.
     refused: Vec<(SourceRow, Option<i64>)>,
 }
 
@@ -56,7 +56,7 @@ impl Search {
         // A batch that is too long says nothing of the next, unless it cannot be made shorter.
         if fault == Fault::Rejected || count <= 1 && batch.extras == Extras::Without {
             let begins = (batch.source.id, batch.entries.first().copied());
-            if self.refused.last() != Some(&begins) {
+            if !self.refused.contains(&begins) {
                 self.refused.push(begins);
             }
             if self.refused.len() >= STREAK {
@@ -96,5 +96,113 @@ impl Search {
             let ceiling = self.ceilings.get(&batch.source.id).copied().unwrap_or(most);
             share.entries = share.entries.saturating_mul(2).min(ceiling).min(most);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::outbox::{BatchSource, BatchState};
+    use jiff::Timestamp;
+
+    fn batch(source: SourceRow, entries: std::ops::Range<i64>, extras: Extras) -> Batch {
+        Batch {
+            id: 1,
+            uid: "b".to_owned(),
+            source: BatchSource {
+                id: source,
+                hash: "h".to_owned(),
+                provider: "p".to_owned(),
+                instance: "i".to_owned(),
+            },
+            body: Vec::new(),
+            state: BatchState::Sealed,
+            sealed_at: Timestamp::UNIX_EPOCH,
+            last_sent_at: None,
+            looked_absent: 0,
+            entries: entries.collect(),
+            extras,
+        }
+    }
+
+    fn share(search: &Search, source: SourceRow) -> Option<(usize, Extras)> {
+        search
+            .shares()
+            .get(&source)
+            .map(|share| (share.entries, share.extras))
+    }
+
+    #[test]
+    fn extras_are_taken_out_first_then_the_batch_is_halved_down_to_one() {
+        let mut search = Search::default();
+        let rejected = Fault::Rejected;
+        assert_eq!(
+            search.refused(&batch(1, 1..9, Extras::With), rejected),
+            Verdict::Dissolve
+        );
+        assert_eq!(share(&search, 1), Some((8, Extras::Without)));
+        assert_eq!(
+            search.refused(&batch(1, 1..9, Extras::Without), rejected),
+            Verdict::Dissolve
+        );
+        assert_eq!(share(&search, 1), Some((4, Extras::Without)));
+        assert_eq!(
+            search.refused(&batch(1, 1..2, Extras::Without), rejected),
+            Verdict::DeadLetter
+        );
+        assert_eq!(share(&search, 1), None);
+    }
+
+    #[test]
+    fn what_is_taken_lets_the_source_grow_again() {
+        let mut search = Search::default();
+        search.refused(&batch(1, 1..9, Extras::Without), Fault::Rejected);
+        search.taken(&batch(1, 1..5, Extras::Without), 500);
+        assert_eq!(share(&search, 1), Some((8, Extras::Without)));
+        search.taken(&batch(1, 5..9, Extras::Without), 10);
+        assert_eq!(share(&search, 1), Some((10, Extras::Without)));
+        search.taken(&batch(1, 0..0, Extras::With), 10);
+        assert_eq!(
+            share(&search, 1),
+            None,
+            "observations alone were taken: all is well"
+        );
+    }
+
+    #[test]
+    fn a_length_that_was_too_long_is_not_tried_again() {
+        let mut search = Search::default();
+        search.refused(&batch(1, 1..9, Extras::Without), Fault::TooLarge);
+        search.taken(&batch(1, 1..5, Extras::Without), 500);
+        assert_eq!(share(&search, 1), Some((4, Extras::Without)));
+    }
+
+    #[test]
+    fn three_different_batches_in_a_row_pause_but_parts_of_one_do_not() {
+        let mut search = Search::default();
+        for size in [9, 5, 3] {
+            let part = batch(1, 1..size, Extras::Without);
+            assert_eq!(search.refused(&part, Fault::Rejected), Verdict::Dissolve);
+        }
+        assert_eq!(
+            search.refused(&batch(2, 20..29, Extras::Without), Fault::Rejected),
+            Verdict::Dissolve
+        );
+        search.taken(&batch(2, 20..24, Extras::Without), 500);
+        for (source, verdict) in [
+            (3, Verdict::Dissolve),
+            (4, Verdict::Dissolve),
+            (5, Verdict::Pause),
+        ] {
+            let other = batch(source, 30..39, Extras::Without);
+            assert_eq!(search.refused(&other, Fault::Rejected), verdict);
+        }
+    }
+
+    #[test]
+    fn observations_that_are_refused_alone_are_given_up() {
+        let mut search = Search::default();
+        let alone = batch(1, 0..0, Extras::With);
+        assert_eq!(search.refused(&alone, Fault::Rejected), Verdict::GiveUpExtras);
     }
 }

@@ -10,7 +10,7 @@ const SHOWN: usize = 120;
 
 /// One clause: which status came, and what came with it.
 #[must_use]
-pub fn describe(reply: &Reply) -> String {
+pub(super) fn describe(reply: &Reply) -> String {
     let status = reply.status;
     if (300..=399).contains(&status)
         && let Some(location) = &reply.location

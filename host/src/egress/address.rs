@@ -173,6 +173,7 @@ fn joined(high: u16, low: u16) -> Ipv4Addr {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use proptest::prelude::*;
 
     fn policy(private: &[&str], loopback: bool) -> AddressPolicy {
         AddressPolicy {
@@ -329,6 +330,23 @@ mod tests {
         assert_eq!(policy.judge_peer(only), Ok(()));
         for other in ["10.0.0.1:444", "10.0.0.2:443", "127.0.0.1:443"] {
             assert!(policy.judge_peer(other.parse().unwrap()).is_err(), "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_in_other_clothes_is_judged_as_itself(bits in any::<u32>(), rest in any::<u64>()) {
+            let four = Ipv4Addr::from(bits);
+            let (high, low) = ((bits >> 16) as u16, bits as u16);
+            let clothes = [
+                four.to_ipv6_mapped(),
+                Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, high, low),
+                Ipv6Addr::from((0x2002_u128 << 112) | (u128::from(bits) << 80) | u128::from(rest)),
+                Ipv6Addr::new(0x2001, 0, 0x0808, 0x0808, rest as u16, (rest >> 16) as u16, !high, !low),
+            ];
+            for six in clothes {
+                prop_assert_eq!(classify(six.into()), classify(four.into()), "{}", six);
+            }
         }
     }
 }

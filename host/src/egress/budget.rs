@@ -78,6 +78,20 @@ impl Budget {
         self.requests.fetch_add(1, Relaxed);
     }
 
+    /// Judges the size of a body, before anything reads it.
+    pub(super) fn fits(&self, body: usize) -> Result<(), Fault> {
+        if u64::try_from(body).unwrap_or(u64::MAX) > self.limits.request_body {
+            return Err(Fault::open(
+                RefusalKind::TooLarge,
+                format!(
+                    "the request's body is larger than {} bytes",
+                    self.limits.request_body
+                ),
+            ));
+        }
+        Ok(())
+    }
+
     /// Waits for a place among the requests under way, then takes memory for the body: refused when replies left
     /// unread hold it all, since waiting for them could last for ever.
     pub(super) async fn place(&self, body: usize) -> Result<Place, Fault> {
@@ -99,15 +113,6 @@ impl Budget {
     /// Counts one attempt and reserves its price.
     pub(super) async fn attempt(&self, body: usize, price: Option<Decimal>) -> Result<(), Fault> {
         let body = u64::try_from(body).unwrap_or(u64::MAX);
-        if body > self.limits.request_body {
-            return Err(Fault::open(
-                RefusalKind::TooLarge,
-                format!(
-                    "the request's body is larger than {} bytes",
-                    self.limits.request_body
-                ),
-            ));
-        }
         take(&self.attempts, 1, self.limits.requests, "requests of this run")?;
         take(&self.sent, body, self.limits.sent, "bytes sent in this run")?;
         if let Some(price) = price {
@@ -213,7 +218,7 @@ mod tests {
             },
             None,
         );
-        assert_eq!(kind(budget.attempt(11, None).await), RefusalKind::TooLarge);
+        assert_eq!(kind(budget.fits(11)), RefusalKind::TooLarge);
         budget.attempt(10, None).await.unwrap();
         assert_eq!(kind(budget.attempt(10, None).await), RefusalKind::Throttled);
         budget.attempt(5, None).await.unwrap();

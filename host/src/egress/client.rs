@@ -121,11 +121,10 @@ fn judged(error: reqwest::Error) -> Failed {
 
 /// Whether the peer's certificate or protocol is at fault: asking again does not help.
 fn is_tls(error: &(dyn Error + 'static)) -> bool {
-    error.is::<rustls::Error>()
-        || error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref)
-            .is_some_and(|inner| inner.is::<rustls::Error>())
+    let wrapped = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || wrapped.is_some_and(|inner| is_tls(inner))
 }
 
 /// An error and its causes, outermost first.
@@ -174,7 +173,8 @@ fn http(
         .user_agent(user_agent)
         .connect_timeout(CONNECT)
         .pool_idle_timeout(IDLE)
-        .http1_max_headers(crate::sandbox::limits::HEADERS)
+        // Room above the limit, so that it is step 9 that refuses.
+        .http1_max_headers(crate::sandbox::limits::HEADERS * 2)
         .http2_initial_stream_window_size(window)
         .http2_initial_connection_window_size(window.saturating_mul(8))
         .http2_max_header_list_size(u32::try_from(crate::sandbox::limits::HEADER_BYTES).unwrap_or(u32::MAX))

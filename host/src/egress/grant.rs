@@ -3,10 +3,11 @@
 
 use super::{
     address::{Class, classify, judge_connect_to},
-    credential::CredentialSpec,
-    headers::{is_never, is_usual},
+    credential::{CredentialSpec, Scheme},
+    headers::{can_carry_credential, is_never},
     matching::{is_loopback, port},
-    rule::{HostPattern, Matcher, PathPrefix, Rule},
+    overlap::{difference, overlap},
+    rule::{HostPattern, PathPrefix, Rule},
 };
 use std::fmt;
 
@@ -60,6 +61,20 @@ impl Grant {
             }
         }
         for (index, spec) in self.credentials.iter().enumerate() {
+            let by_scheme: &[_] = match &spec.scheme {
+                Scheme::Headers { headers } => headers,
+                Scheme::Bearer { .. } | Scheme::SnowflakeKeyPair { .. } => &[],
+            };
+            let names = by_scheme
+                .iter()
+                .map(|(name, _)| name)
+                .chain(spec.headers.iter().map(|(name, _)| name));
+            for name in names.filter(|name| !can_carry_credential(name)) {
+                found.push(Remark {
+                    line: spec.line,
+                    message: format!("`{name}` is no header that a credential can set"),
+                });
+            }
             if self
                 .credentials
                 .iter()
@@ -174,75 +189,6 @@ impl Grant {
     }
 }
 
-/// What two rules would do differently with the same request.
-fn difference(a: &Rule, b: &Rule) -> Option<&'static str> {
-    if a.credential != b.credential {
-        Some("credential")
-    } else if a.price != b.price {
-        Some("price")
-    } else if a.addresses != b.addresses || a.connect_to != b.connect_to {
-        Some("addresses")
-    } else if a.ca != b.ca {
-        Some("ca")
-    } else {
-        None
-    }
-}
-
-/// Whether one request can match both rules. When in doubt, yes.
-fn overlap(a: &Rule, b: &Rule) -> bool {
-    let ports = [true, false]
-        .into_iter()
-        .filter(|https| *https || a.insecure_http && b.insecure_http)
-        .any(|https| port(a, https) == port(b, https));
-    let methods = a.methods.iter().any(|method| b.methods.contains(method));
-    let paths = a.paths.iter().any(|x| {
-        b.paths
-            .iter()
-            .any(|y| x.matches(y.as_str()) || y.matches(x.as_str()))
-    });
-    let bodies = (a.form.is_empty() || b.json.is_empty()) && (a.json.is_empty() || b.form.is_empty());
-    ports
-        && methods
-        && paths
-        && bodies
-        && hosts_overlap(&a.host, &b.host)
-        && !headers_exclude(a, b)
-        && !headers_exclude(b, a)
-        && !exclude(&a.query, &b.query)
-        && !exclude(&a.form, &b.form)
-        && !exclude(&a.json, &b.json)
-}
-
-fn hosts_overlap(a: &HostPattern, b: &HostPattern) -> bool {
-    match (a, b) {
-        (HostPattern::Exact(x), _) => b.matches(x),
-        (_, HostPattern::Exact(y)) => a.matches(y),
-        (HostPattern::Below(x), HostPattern::Below(y)) => x == y || a.matches(y) || b.matches(x),
-    }
-}
-
-/// Whether two lists of matchers want disjoint values for one name.
-fn exclude(a: &[Matcher], b: &[Matcher]) -> bool {
-    a.iter().any(|x| {
-        b.iter()
-            .filter(|y| x.name == y.name)
-            .any(|y| match (&x.values, &y.values) {
-                (Some(x), Some(y)) => !x.iter().any(|value| y.contains(value)),
-                _ => false,
-            })
-    })
-}
-
-/// Whether `a` demands a header that `b` refuses, or with other values.
-fn headers_exclude(a: &Rule, b: &Rule) -> bool {
-    exclude(&a.headers, &b.headers)
-        || a.headers
-            .iter()
-            .filter(|matcher| matcher.values.is_some() && !is_usual(&matcher.name))
-            .any(|matcher| !b.headers.iter().any(|other| other.name == matcher.name))
-}
-
 fn is_literal(host: &HostPattern) -> bool {
     match host {
         HostPattern::Exact(name) => !matches!(url::Host::parse(name), Ok(url::Host::Domain(_))),
@@ -252,14 +198,18 @@ fn is_literal(host: &HostPattern) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::{
         super::{
             credential::{Scheme, SecretRef},
+            rule::{Matcher, Method},
             tests::rule,
         },
         *,
     };
+
+    /// Makes a good rule a bad one.
+    type Change = fn(&mut Rule);
 
     fn spec(name: &str) -> CredentialSpec {
         CredentialSpec {
@@ -311,7 +261,7 @@ mod tests {
 
     #[test]
     fn rules_that_can_match_one_request_must_treat_it_alike() {
-        let changes: [fn(&mut Rule); 5] = [
+        let changes: [Change; 5] = [
             |rule| rule.credential = Some("b".to_owned()),
             |rule| rule.credential = None,
             |rule| rule.price = Some("0.01".parse().unwrap()),
@@ -332,11 +282,11 @@ mod tests {
 
     #[test]
     fn rules_that_no_request_can_match_both_may_differ() {
-        let changes: [fn(&mut Rule); 6] = [
+        let changes: [Change; 6] = [
             |rule| rule.host = "other.example.com".parse().unwrap(),
             |rule| rule.port = Some(8443),
             |rule| rule.paths = vec!["/v10".parse().unwrap()],
-            |rule| rule.methods = vec![super::super::rule::Method::Post],
+            |rule| rule.methods = vec![Method::Post],
             |rule| rule.query = vec![values("Action", &["Other"])],
             |rule| rule.headers = vec![values("x-amz-target", &["Other"])],
         ];
@@ -352,7 +302,7 @@ mod tests {
 
     #[test]
     fn each_unsafe_rule_is_told() {
-        let changes: [(fn(&mut Rule), &str); 10] = [
+        let changes: [(Change, &str); 10] = [
             (
                 |rule| rule.credential = Some("none".to_owned()),
                 "no `[credentials.none]`",
@@ -396,8 +346,17 @@ mod tests {
     }
 
     #[test]
+    fn a_credential_sets_no_header_of_the_connection() {
+        for name in ["Host", "content-length", "transfer-encoding", "a b", ""] {
+            let mut grant = grant(vec![with(|_| ())]);
+            grant.credentials[0].headers = vec![(name.to_owned(), "x".to_owned())];
+            assert_eq!(grant.conflicts().len(), 1, "{name}");
+        }
+    }
+
+    #[test]
     fn a_credential_over_http_is_fine_on_loopback() {
-        let changes: [fn(&mut Rule); 3] = [
+        let changes: [Change; 3] = [
             |rule| rule.host = "localhost".parse().unwrap(),
             |rule| rule.host = "[::1]".parse().unwrap(),
             |rule| rule.connect_to = Some("127.0.0.1:9000".parse().unwrap()),

@@ -110,6 +110,12 @@ pub(super) fn is_never(name: &str) -> bool {
     NEVER.contains(&name)
 }
 
+/// Whether a credential can set that header: a name, and none that the connection depends on.
+pub(super) fn can_carry_credential(name: &str) -> bool {
+    HeaderName::from_bytes(name.as_bytes())
+        .is_ok_and(|name| name == "cookie" || name == "date" || !is_never(name.as_str()))
+}
+
 /// The first header that the rule does not let a guest set.
 pub(super) fn unwanted<'a>(headers: &'a Headers, rule: &Rule) -> Option<&'a str> {
     headers

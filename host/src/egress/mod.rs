@@ -9,6 +9,7 @@ pub mod credential;
 mod grant;
 mod headers;
 mod matching;
+mod overlap;
 mod refusal;
 mod remedy;
 mod reply;
@@ -24,7 +25,7 @@ pub use budget::SpendLedger;
 pub use grant::{Grant, Remark};
 pub use refusal::{Refusal, RefusalKind};
 pub use reply::{Body, Reply};
-pub use report::{Denied, Report};
+pub use report::{Denied, Failed, Report};
 pub use request::Request;
 
 use crate::{clock::SharedClock, foreign::Foreign, sandbox::limits::Limits};
@@ -178,6 +179,9 @@ impl Egress {
         let own_mistake = |error: &dyn std::fmt::Display| Fault::open(RefusalKind::Denied, error);
         let target = request::target(&request.method, &request.url).map_err(|error| own_mistake(&error))?;
         *shown = request::without_query(&target.url);
+        self.run
+            .budget
+            .fits(request.body.as_ref().map_or(0, bytes::Bytes::len))?;
         let headers = headers::checked(&request.headers, &target).map_err(|error| own_mistake(&error))?;
         let call = self.matched(request, target, headers)?;
         let mut attempt = 1;
@@ -251,7 +255,7 @@ impl Egress {
         let finally = |fault| (fault, None);
         let body = call.request.body.clone();
         let length = body.as_ref().map_or(0, bytes::Bytes::len);
-        let place = self.run.budget.place(length).await.map_err(finally)?;
+        let _place = self.run.budget.place(length).await.map_err(finally)?;
         let window = self.run.budget.window().map_err(finally)?;
         let left = self.run.left();
         if left.is_zero() {
@@ -278,7 +282,6 @@ impl Egress {
             let again = failed.unconnected.then_some(Outcome::Unconnected);
             (failed.fault, again)
         })?;
-        drop(place);
         if let Some(name) = &call.rule.credential {
             self.vault
                 .answered(name, response.status())

@@ -29,6 +29,10 @@ pub struct Report {
     pub denied: Vec<Denied>,
     /// How many further denied calls are not listed.
     pub denied_unlisted: u64,
+    /// Calls that were allowed but did not work, for other reasons than the provider's status.
+    pub failed: Vec<Failed>,
+    /// How many further failed calls are not listed.
+    pub failed_unlisted: u64,
     /// Lines of rules that no call has used.
     pub unused_rules: Vec<usize>,
 }
@@ -49,15 +53,70 @@ pub struct Denied {
     pub times: u64,
 }
 
+/// A call that was allowed but did not work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Failed {
+    /// Its method.
+    pub method: String,
+    /// Its URL without the query, safe to show.
+    pub url: String,
+    /// Why, for the operator.
+    pub why: String,
+    /// How often it happened.
+    pub times: u64,
+}
+
+impl From<Denied> for Failed {
+    fn from(call: Denied) -> Self {
+        Self {
+            method: call.method,
+            url: call.url,
+            why: call.why,
+            times: call.times,
+        }
+    }
+}
+
 /// Collects what [`Report`] tells.
 #[derive(Debug, Default)]
 pub(super) struct Journal(Mutex<Entries>);
 
 #[derive(Debug, Default)]
 struct Entries {
-    denied: Vec<Denied>,
-    unlisted: u64,
+    denied: Listed,
+    failed: Listed,
     used: BTreeSet<usize>,
+}
+
+/// Calls, each once with its count, up to a limit.
+#[derive(Debug, Default)]
+struct Listed {
+    calls: Vec<Denied>,
+    unlisted: u64,
+}
+
+impl Listed {
+    /// Whether the call is listed, or no more are listed.
+    fn knows(&self, call: &Denied) -> bool {
+        self.calls.len() >= limits::DENIED_REMEMBERED || self.calls.iter().any(|known| known.is(call))
+    }
+
+    fn add(&mut self, call: Denied) {
+        if let Some(known) = self.calls.iter_mut().find(|known| known.is(&call)) {
+            known.times += 1;
+        } else if self.calls.len() < limits::DENIED_REMEMBERED {
+            self.calls.push(call);
+        } else {
+            self.unlisted += 1;
+        }
+    }
+}
+
+impl Denied {
+    fn is(&self, other: &Self) -> bool {
+        (&self.method, &self.url, &self.why) == (&other.method, &other.url, &other.why)
+    }
 }
 
 impl Journal {
@@ -66,39 +125,34 @@ impl Journal {
         self.entries().used.insert(rule);
     }
 
-    /// Tells the operator of a call that did not work.
+    /// Tells the operator of a call that did not work. Only what is newly listed is logged: a guest cannot flood the log.
     pub(super) fn failed(&self, method: &str, url: &str, fault: &Fault) {
-        let method = Foreign::from(method).to_string();
-        let url = Foreign::from(url).to_string();
-        let why = Foreign::from(fault.why.as_str());
-        match fault.refusal.kind {
-            RefusalKind::Echoed => {
-                tracing::error!(%method, %url, %why, "a reply repeats a secret and is withheld")
-            }
-            _ => tracing::warn!(%method, %url, %why, remedy = fault.remedy, "call refused or failed"),
-        }
-        if !fault.listed {
-            return;
-        }
-        let why = why.to_string();
+        let call = Denied {
+            method: Foreign::from(method).to_string(),
+            url: Foreign::from(url).to_string(),
+            why: Foreign::from(fault.why.as_str()).to_string(),
+            remedy: fault.remedy.clone(),
+            times: 1,
+        };
+        let Denied { method, url, why, .. } = &call;
         let mut entries = self.entries();
-        let known = entries
-            .denied
-            .iter_mut()
-            .find(|known| known.method == method && known.url == url && known.why == why);
-        if let Some(known) = known {
-            known.times += 1;
-        } else if entries.denied.len() < limits::DENIED_REMEMBERED {
-            entries.denied.push(Denied {
-                method,
-                url,
-                why,
-                remedy: fault.remedy.clone(),
-                times: 1,
-            });
+        let list = if fault.listed {
+            &mut entries.denied
         } else {
-            entries.unlisted += 1;
+            &mut entries.failed
+        };
+        if !list.knows(&call) {
+            let kind = fault.refusal.kind;
+            match kind {
+                RefusalKind::Echoed => {
+                    tracing::error!(%method, %url, %why, "a reply repeats a secret and is withheld")
+                }
+                _ => {
+                    tracing::warn!(%method, %url, %why, ?kind, remedy = fault.remedy, "call refused or failed")
+                }
+            }
         }
+        list.add(call);
     }
 
     /// The report so far; `lines` are those of the rules, in order.
@@ -110,8 +164,10 @@ impl Journal {
             sent: counts.sent,
             received: counts.received,
             paid_calls: counts.paid,
-            denied: entries.denied.clone(),
-            denied_unlisted: entries.unlisted,
+            denied: entries.denied.calls.clone(),
+            denied_unlisted: entries.denied.unlisted,
+            failed: entries.failed.calls.iter().cloned().map(Failed::from).collect(),
+            failed_unlisted: entries.failed.unlisted,
             unused_rules: lines
                 .enumerate()
                 .filter(|(index, _)| !entries.used.contains(index))

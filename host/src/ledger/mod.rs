@@ -1,5 +1,277 @@
 //! The host's store of records, entries and checkpoints, and the rules by which money moves through it.
+//!
+//! [`Ledger`] is the writing side, one call for each thing that a run does; readers take a read-only connection
+//! ([`store::open_read_only`]) to [`query`], [`overview`], [`held::review`] and [`check`].
 
+use crate::{clock::SharedClock, component::descriptor::Stream};
+use jiff::Timestamp;
+use record::{CostRecord, Period, Source};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use store::{LedgerError, Store};
+
+pub mod check;
+mod collapse;
+pub mod commit;
+mod compare;
+pub mod destination;
+pub mod dims;
+pub mod error;
+pub mod held;
+pub mod hold;
+mod key;
+mod lock;
+mod merge;
+pub mod observe;
 pub mod outbox;
+pub mod period;
+mod post;
 pub mod record;
+mod run;
+#[cfg(test)]
+mod sample;
+mod source;
+mod stage;
 pub mod store;
+mod stream;
+mod supersede;
+
+pub use commit::{CommitOptions, Receipt};
+pub use destination::{DestinationId, DestinationSpec};
+pub use error::{WriteError, WriteFault};
+pub use lock::LockGuard;
+pub use observe::Observation;
+pub use run::{RunId, RunInfo};
+pub use source::source_hash;
+pub use stage::{Completeness, ControlTotals, Seal, WriterId};
+pub use stream::{Committed, StreamState};
+
+/// The writing side of a ledger. Clones share one writer thread.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    store: Store,
+    directory: PathBuf,
+    clock: SharedClock,
+}
+
+impl Ledger {
+    /// Opens the ledger of a state directory, making it where it is missing.
+    ///
+    /// # Errors
+    /// See [`LedgerError`].
+    pub fn open(directory: &Path, clock: SharedClock) -> Result<Self, LedgerError> {
+        let store = Store::open(directory)?;
+        let directory = directory.to_owned();
+        Ok(Self {
+            store,
+            directory,
+            clock,
+        })
+    }
+
+    /// The database, for delivery.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Takes the lock of an instance, waiting for it at most so long.
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`] where another process collects for it.
+    pub async fn lock_instance(&self, name: &str, wait: Duration) -> Result<LockGuard, LedgerError> {
+        lock::acquire(&self.directory, lock::Lock::Instance(name), wait, &self.clock).await
+    }
+
+    /// Takes the lock of whoever delivers, waiting for it at most so long.
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`] where another process delivers.
+    pub async fn lock_delivery(&self, wait: Duration) -> Result<LockGuard, LedgerError> {
+        lock::acquire(&self.directory, lock::Lock::Delivery, wait, &self.clock).await
+    }
+
+    /// Begins a run of an instance whose lock the caller holds. Unfinished earlier runs of it are closed as
+    /// `killed`, and what they staged is deleted.
+    ///
+    /// # Errors
+    /// See [`LedgerError`].
+    pub async fn begin_run(&self, info: RunInfo) -> Result<RunId, LedgerError> {
+        let now = self.clock.now();
+        self.store
+            .with(move |connection| run::begin(connection, &info, now))
+            .await
+    }
+
+    /// Ends a run: its outcome (`done` or a failure kind), a line for people, its figures.
+    ///
+    /// # Errors
+    /// See [`LedgerError`].
+    pub async fn end_run(
+        &self,
+        run: RunId,
+        outcome: &str,
+        note: Option<&str>,
+        report: serde_json::Value,
+    ) -> Result<(), LedgerError> {
+        let now = self.clock.now();
+        let (outcome, note) = (outcome.to_owned(), note.map(str::to_owned));
+        self.store
+            .with(move |connection| run::end(connection, run, (&outcome, note.as_deref()), &report, now))
+            .await
+    }
+
+    /// Opens a writer that will replace the partitions which start at the given instants.
+    ///
+    /// # Errors
+    /// [`WriteError`]: another instance's source, unaligned partitions, a stream that changed under its records.
+    pub async fn open_writer(
+        &self,
+        run: RunId,
+        stream: &Stream,
+        source: &Source,
+        partitions: Vec<Timestamp>,
+    ) -> Result<WriterId, WriteError> {
+        let now = self.clock.now();
+        let (stream, source) = (stream.clone(), source.clone());
+        self.write_job(move |connection| stage::open(connection, run, &stream, &source, partitions, now))
+            .await
+    }
+
+    /// Stages records, all or none of them.
+    ///
+    /// # Errors
+    /// [`WriteError`]: a record outside the writer's partitions, or without what every record must have.
+    pub async fn write(&self, writer: WriterId, records: Vec<CostRecord>) -> Result<(), WriteError> {
+        self.write_job(move |connection| stage::write(connection, writer, &records))
+            .await
+    }
+
+    /// Ends writing: merges records of equal key and checks the control totals.
+    ///
+    /// # Errors
+    /// [`WriteError`]: totals that do not agree, lines of one id that differ, sums in two units.
+    pub async fn seal(&self, writer: WriterId, seal: Seal) -> Result<(), WriteError> {
+        self.write_job(move |connection| stage::seal(connection, writer, &seal))
+            .await
+    }
+
+    /// Commits sealed writers in one transaction. They are used up; the receipts stand in their order.
+    ///
+    /// # Errors
+    /// [`WriteError`]; then nothing has changed.
+    pub async fn commit(
+        &self,
+        run: RunId,
+        writers: Vec<WriterId>,
+        options: CommitOptions,
+    ) -> Result<Vec<Receipt>, WriteError> {
+        let now = self.clock.now();
+        self.write_job(move |connection| commit::commit(connection, run, &writers, &options, now))
+            .await
+    }
+
+    /// Deletes a writer and what it staged. One that is gone already is no error.
+    ///
+    /// # Errors
+    /// See [`LedgerError`].
+    pub async fn discard(&self, writer: WriterId) -> Result<(), LedgerError> {
+        self.store
+            .with(move |connection| stage::discard(connection, writer.0))
+            .await
+    }
+
+    /// Stores observations; the newest of each key stands.
+    ///
+    /// # Errors
+    /// [`WriteError`]: another instance's source.
+    pub async fn put_observations(
+        &self,
+        run: RunId,
+        observations: Vec<Observation>,
+    ) -> Result<(), WriteError> {
+        self.write_job(move |connection| observe::put(connection, run, &observations))
+            .await
+    }
+
+    /// What an instance's sources hold of a stream within a period, and their checkpoints.
+    ///
+    /// # Errors
+    /// See [`LedgerError`].
+    pub async fn stream_state(
+        &self,
+        instance: &str,
+        stream: &str,
+        period: Period,
+    ) -> Result<StreamState, LedgerError> {
+        let (instance, stream) = (instance.to_owned(), stream.to_owned());
+        self.store
+            .with(move |connection| stream::state(connection, &instance, &stream, period))
+            .await
+    }
+
+    /// When an instance last committed a stream.
+    ///
+    /// # Errors
+    /// See [`LedgerError`].
+    pub async fn last_read(&self, instance: &str, stream: &str) -> Result<Option<Timestamp>, LedgerError> {
+        let (instance, stream) = (instance.to_owned(), stream.to_owned());
+        self.store
+            .with(move |connection| stream::last_read(connection, &instance, &stream))
+            .await
+    }
+
+    /// Makes a destination be as the operator's file says. The caller holds the delivery lock.
+    ///
+    /// # Errors
+    /// See [`LedgerError`].
+    pub async fn ensure_destination(&self, spec: &DestinationSpec) -> Result<DestinationId, LedgerError> {
+        let now = self.clock.now();
+        let spec = spec.clone();
+        let path = self.store.path().to_owned();
+        self.store
+            .with(move |connection| destination::ensure(connection, &spec, &path, now))
+            .await
+    }
+
+    /// Gives a source to another instance. Says whether there is such a source.
+    ///
+    /// # Errors
+    /// See [`LedgerError`].
+    pub async fn adopt(&self, source: &Source, instance: &str) -> Result<bool, LedgerError> {
+        let (source, instance) = (source.clone(), instance.to_owned());
+        self.store
+            .with(move |connection| source::adopt(connection, &source, &instance))
+            .await
+    }
+
+    /// Applies a held commit as it was written.
+    ///
+    /// # Errors
+    /// [`WriteError`] where the commit is not held.
+    pub async fn accept(&self, commit: i64) -> Result<Vec<Receipt>, WriteError> {
+        let now = self.clock.now();
+        self.write_job(move |connection| held::accept(connection, commit, now))
+            .await
+    }
+
+    /// Gives a held commit up; what stands stays.
+    ///
+    /// # Errors
+    /// [`WriteError`] where the commit is not held.
+    pub async fn reject(&self, commit: i64) -> Result<(), WriteError> {
+        self.write_job(move |connection| held::reject(connection, commit))
+            .await
+    }
+
+    /// Runs a job that may refuse; a refusal has rolled its transaction back.
+    async fn write_job<T, F>(&self, job: F) -> Result<T, WriteError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut rusqlite::Connection) -> Result<T, WriteError> + Send + 'static,
+    {
+        self.store.with(move |connection| Ok(job(connection))).await?
+    }
+}

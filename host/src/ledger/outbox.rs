@@ -6,7 +6,11 @@
 
 mod destination;
 mod fate;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod seal;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 pub use destination::{Counts, attempt, back_off, counts, pause, recovered, resume};

@@ -3,7 +3,7 @@
 
 use crate::component::descriptor::Basis;
 use finops_decimal::Decimal;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -19,6 +19,15 @@ impl Period {
     #[must_use]
     pub fn new(start: Timestamp, end: Timestamp) -> Option<Self> {
         (start < end).then_some(Self { start, end })
+    }
+
+    /// The span from one instant to another; one second where there is nothing between them.
+    #[must_use]
+    pub fn covering(start: Timestamp, end: Timestamp) -> Self {
+        let least = SignedDuration::from_secs(1);
+        let start = start.min(Timestamp::MAX.saturating_sub(least).unwrap_or(start));
+        let end = end.max(start.saturating_add(least).unwrap_or(Timestamp::MAX));
+        Self { start, end }
     }
 
     /// First instant inside.
@@ -62,6 +71,20 @@ pub enum ChargeCategory {
     Adjustment,
 }
 
+impl ChargeCategory {
+    /// As FOCUS writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Usage => "Usage",
+            Self::Purchase => "Purchase",
+            Self::Tax => "Tax",
+            Self::Credit => "Credit",
+            Self::Adjustment => "Adjustment",
+        }
+    }
+}
+
 /// FOCUS ChargeFrequency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
@@ -71,6 +94,28 @@ pub enum ChargeFrequency {
     Recurring,
     #[serde(rename = "Usage-Based")]
     UsageBased,
+}
+
+impl ChargeFrequency {
+    /// As FOCUS writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OneTime => "One-Time",
+            Self::Recurring => "Recurring",
+            Self::UsageBased => "Usage-Based",
+        }
+    }
+}
+
+/// A basis as configuration, output and destinations write it.
+#[must_use]
+pub fn basis_name(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Billed => "billed",
+        Basis::ListPrice => "list-price",
+        Basis::Estimated => "estimated",
+    }
 }
 
 /// Whether an amount may still change at the provider.

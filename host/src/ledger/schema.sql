@@ -6,7 +6,7 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 -- Whose money. `instance` holds the claim; a second instance is refused until `ledger adopt`.
 CREATE TABLE source (
     id INTEGER PRIMARY KEY,
-    hash TEXT NOT NULL UNIQUE,                 -- sha256 of provider NUL billing account NUL scope
+    hash TEXT NOT NULL UNIQUE,                 -- hash_parts of provider, billing account, scope
     provider TEXT NOT NULL, billing_account TEXT NOT NULL, scope TEXT NOT NULL,
     instance TEXT NOT NULL,
     counts INTEGER NOT NULL DEFAULT 1,         -- 0: the operator said `count = false`
@@ -22,6 +22,7 @@ CREATE TABLE stream (
     view_of TEXT,                              -- NULL: counted
     key_version INTEGER NOT NULL,
     retired_by TEXT,
+    last_read INTEGER,                         -- when it was last committed, held commits included
     UNIQUE (source, name)
 ) STRICT;
 
@@ -92,7 +93,8 @@ CREATE TABLE staged_writer (
     run INTEGER NOT NULL REFERENCES run(id),
     stream INTEGER NOT NULL REFERENCES stream(id),
     partitions TEXT NOT NULL,                  -- JSON array of starts
-    seal TEXT                                  -- JSON once sealed
+    seal TEXT,                                 -- JSON once sealed
+    commit_id INTEGER REFERENCES commits(id)   -- the held commit that keeps it
 ) STRICT;
 CREATE TABLE staged_record (
     writer INTEGER NOT NULL REFERENCES staged_writer(id),

@@ -1,3 +1,23 @@
-//! Runs a collector: engine, limits, bindings.
+//! Runs collectors: the engine, the limits, the bindings, and the seam behind which egress and ledger stand.
 
+mod bindings;
+mod collect;
+mod convert;
+mod cpu;
+mod describe;
+pub mod engine;
+pub mod failure;
+mod guest;
+mod http;
+mod imports;
+mod limiter;
 pub mod limits;
+mod runtime;
+pub mod seam;
+mod services;
+mod writers;
+
+pub use collect::{CollectRequest, StreamRequest};
+pub use failure::{Failure, FailureKind, RunError};
+pub use runtime::{Runtime, Usage};
+pub use services::{Counts, RunServices, Totals};

@@ -1,18 +1,13 @@
 //! Step 9's search for secrets in replies. What must hold: no byte of a secret of eight bytes or more reaches the guest,
-//! written raw, in base64, percent-encoded or JSON-escaped (or one of the first two inside one of the last two), however
-//! the reply is cut into pieces.
+//! written raw or in base64, and either of them percent-encoded or JSON-escaped, however the reply is cut into pieces.
 
-use super::{Secret, source::LONGEST};
-use aho_corasick::{
-    Anchored,
-    automaton::{Automaton, StateID},
-    nfa::contiguous::NFA,
-};
+use super::Secret;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 use zeroize::Zeroizing;
 
 /// Shorter secrets are not looked for: they occur by chance.
@@ -23,8 +18,8 @@ const SHORTEST: usize = 8;
 pub(crate) struct Watch(Option<Arc<Patterns>>);
 
 struct Patterns {
-    automaton: NFA,
-    /// The longest secret, in bytes.
+    search: AhoCorasick,
+    /// The longest pattern, in bytes.
     longest: usize,
 }
 
@@ -38,29 +33,23 @@ impl Watch {
     /// Looks for these secrets.
     pub(super) fn over<'a>(secrets: impl Iterator<Item = &'a Secret>) -> Self {
         let mut patterns: Vec<Zeroizing<Vec<u8>>> = Vec::new();
-        let mut longest = 0;
         for secret in secrets {
             let bytes = secret.expose().as_bytes();
-            if bytes.len() < SHORTEST {
-                continue;
-            }
-            longest = longest.max(bytes.len());
-            patterns.push(Zeroizing::new(bytes.to_vec()));
-            for offset in 0..3 {
-                patterns.extend(inside_base64(bytes, offset));
+            if bytes.len() >= SHORTEST {
+                patterns.push(Zeroizing::new(bytes.to_vec()));
+                patterns.extend((0..3).flat_map(|offset| inside_base64(bytes, offset)));
             }
         }
-        // Secrets are at most 16 KiB, so the automaton can be built; were it not, nothing may be let through.
-        match NFA::new(&patterns) {
-            _ if patterns.is_empty() => Self(None),
-            Ok(automaton) => Self(Some(Arc::new(Patterns { automaton, longest }))),
-            Err(_) => Self(NFA::new([""]).ok().map(|automaton| {
-                Arc::new(Patterns {
-                    automaton,
-                    longest: usize::try_from(LONGEST).unwrap_or_default(),
-                })
-            })),
-        }
+        let Some(longest) = patterns.iter().map(|pattern| pattern.len()).max() else {
+            return Self(None);
+        };
+        // Secrets are short, so the search can be made; were it not, nothing would pass: the empty pattern is everywhere.
+        let search = AhoCorasick::builder()
+            // A DFA over a private key and its forms would take minutes to make.
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(&patterns)
+            .or_else(|_| AhoCorasick::new([""]));
+        Self(search.ok().map(|search| Arc::new(Patterns { search, longest })))
     }
 
     /// Whether the text holds a secret.
@@ -74,7 +63,7 @@ fn inside_base64(bytes: &[u8], offset: usize) -> Vec<Zeroizing<Vec<u8>>> {
     let mut padded = Zeroizing::new(vec![0; offset]);
     padded.extend_from_slice(bytes);
     let skipped = [0, 2, 3].get(offset).copied().unwrap_or_default();
-    let cut = usize::from(padded.len() % 3 != 0);
+    let cut = usize::from(!padded.len().is_multiple_of(3));
     let middle = |text: String| {
         let text = Zeroizing::new(text);
         let middle = text
@@ -96,23 +85,18 @@ pub(crate) struct Echo {
 
 /// One way of reading the reply's bytes.
 struct View {
-    reading: Reading,
-    state: Option<StateID>,
+    escape: Escape,
+    /// What has been read of an escape.
+    begun: Vec<u8>,
+    /// The end of what was read before, as long as a secret could begin in it.
+    tail: Zeroizing<Vec<u8>>,
 }
 
-/// What has been read of an escape.
-#[derive(Clone, Copy)]
-enum Reading {
-    Raw,
-    Percent(Option<Escape>),
-    Json(Option<Escape>),
-}
-
-/// Digits wanted and the value of those read. `Start` is a backslash alone.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Escape {
-    Start,
-    Digits { left: u8, value: u32 },
+    None,
+    Percent,
+    Json,
 }
 
 impl fmt::Debug for Echo {
@@ -123,24 +107,19 @@ impl fmt::Debug for Echo {
 
 impl Echo {
     pub(crate) fn new(watch: Watch) -> Self {
-        let view = |reading| View { reading, state: None };
-        Self {
-            watch,
-            views: [
-                view(Reading::Raw),
-                view(Reading::Percent(None)),
-                view(Reading::Json(None)),
-            ],
-        }
+        let views = [Escape::None, Escape::Percent, Escape::Json].map(|escape| View {
+            escape,
+            begun: Vec::new(),
+            tail: Zeroizing::default(),
+        });
+        Self { watch, views }
     }
 
     /// How many bytes at the end of what was read may be the beginning of a secret: they must be held back until more
-    /// is read. Base64 lengthens a secret by a third, a JSON escape each byte to six.
+    /// is read. An escape writes one byte in six at most.
     pub(crate) fn held_back(&self) -> usize {
-        self.watch
-            .0
-            .as_ref()
-            .map_or(0, |patterns| (patterns.longest * 4 / 3 + 4) * 6)
+        let longest = self.watch.0.as_ref().map_or(0, |patterns| patterns.longest);
+        longest * 6
     }
 
     /// Reads on; whether a secret has been completed.
@@ -148,101 +127,152 @@ impl Echo {
         let Some(patterns) = &self.watch.0 else {
             return false;
         };
-        let automaton = &patterns.automaton;
-        self.views
-            .iter_mut()
-            .any(|view| piece.iter().any(|byte| view.read(*byte, automaton)))
-    }
-}
-
-impl View {
-    /// Reads one byte; whether a secret has been completed.
-    fn read(&mut self, byte: u8, automaton: &NFA) -> bool {
-        match (self.reading, byte) {
-            (Reading::Raw, _) => self.step(&[byte], automaton),
-            (Reading::Percent(None), b'%') => self.await_digits(2),
-            (Reading::Json(None), b'\\') => {
-                self.reading = Reading::Json(Some(Escape::Start));
-                false
+        let [raw, others @ ..] = &mut self.views;
+        let before = raw.tail.clone();
+        if raw.finds(piece, patterns) {
+            return true;
+        }
+        others.iter_mut().any(|view| {
+            if view.reads_as_it_is(piece) && view.tail == before {
+                // Nothing but what the raw view has searched already.
+                view.tail.clone_from(&raw.tail);
+                return false;
             }
-            (Reading::Percent(None) | Reading::Json(None), _) => self.step(&[byte], automaton),
-            (Reading::Json(Some(Escape::Start)), b'u') => self.await_digits(4),
-            (Reading::Percent(Some(Escape::Start)) | Reading::Json(Some(Escape::Start)), _) => {
-                self.reading = self.reading.over();
-                let meant = match byte {
-                    b'n' => b'\n',
-                    b'r' => b'\r',
-                    b't' => b'\t',
-                    b'b' => 8,
-                    b'f' => 12,
-                    other => other,
-                };
-                self.step(&[meant], automaton)
-            }
-            (
-                Reading::Percent(Some(Escape::Digits { left, value }))
-                | Reading::Json(Some(Escape::Digits { left, value })),
-                _,
-            ) => self.digit(byte, left, value, automaton),
-        }
-    }
-
-    fn digit(&mut self, byte: u8, left: u8, value: u32, automaton: &NFA) -> bool {
-        let Some(digit) = char::from(byte).to_digit(16) else {
-            // No escape after all: whatever was begun is broken, go on with this byte.
-            self.reading = self.reading.over();
-            self.state = None;
-            return self.read(byte, automaton);
-        };
-        let value = value * 16 + digit;
-        if left > 1 {
-            let escape = Some(Escape::Digits {
-                left: left - 1,
-                value,
-            });
-            self.reading = match self.reading {
-                Reading::Json(_) => Reading::Json(escape),
-                Reading::Percent(_) | Reading::Raw => Reading::Percent(escape),
-            };
-            return false;
-        }
-        let is_json = matches!(self.reading, Reading::Json(_));
-        self.reading = self.reading.over();
-        if is_json {
-            let meant = char::from_u32(value).unwrap_or(char::REPLACEMENT_CHARACTER);
-            self.step(meant.encode_utf8(&mut [0; 4]).as_bytes(), automaton)
-        } else {
-            self.step(&[u8::try_from(value).unwrap_or_default()], automaton)
-        }
-    }
-
-    fn await_digits(&mut self, left: u8) -> bool {
-        let escape = Some(Escape::Digits { left, value: 0 });
-        self.reading = match self.reading {
-            Reading::Json(_) => Reading::Json(escape),
-            Reading::Percent(_) | Reading::Raw => Reading::Percent(escape),
-        };
-        false
-    }
-
-    fn step(&mut self, bytes: &[u8], automaton: &NFA) -> bool {
-        bytes.iter().any(|byte| {
-            let Some(state) = self.state.or_else(|| automaton.start_state(Anchored::No).ok()) else {
-                return true;
-            };
-            let next = automaton.next_state(Anchored::No, state, *byte);
-            self.state = Some(next);
-            automaton.is_match(next)
+            view.finds(piece, patterns)
         })
     }
 }
 
-impl Reading {
-    fn over(self) -> Self {
-        match self {
-            Self::Raw => Self::Raw,
-            Self::Percent(_) => Self::Percent(None),
-            Self::Json(_) => Self::Json(None),
+impl View {
+    fn reads_as_it_is(&self, piece: &[u8]) -> bool {
+        let first = match self.escape {
+            Escape::None => return true,
+            Escape::Percent => b'%',
+            Escape::Json => b'\\',
+        };
+        self.begun.is_empty() && !piece.contains(&first)
+    }
+
+    fn finds(&mut self, piece: &[u8], patterns: &Patterns) -> bool {
+        let piece = if self.reads_as_it_is(piece) {
+            Cow::Borrowed(piece)
+        } else {
+            Cow::Owned(self.decoded(piece))
+        };
+        self.tail.extend_from_slice(&piece);
+        let found = patterns.search.is_match(self.tail.as_slice());
+        let done = self.tail.len().saturating_sub(patterns.longest.saturating_sub(1));
+        self.tail.drain(..done);
+        found
+    }
+
+    /// Decodes on. What begins like an escape and is none stays as it is.
+    fn decoded(&mut self, piece: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(piece.len() + self.begun.len());
+        for byte in piece {
+            let is_digit = byte.is_ascii_hexdigit();
+            match (self.escape, self.begun.len()) {
+                (Escape::Percent, 1 | 2) | (Escape::Json, 2..=5) if is_digit => self.begun.push(*byte),
+                (Escape::Json, 1) if *byte == b'u' => self.begun.push(*byte),
+                (Escape::Json, 1) => {
+                    self.begun.clear();
+                    out.push(simple_escape(*byte));
+                }
+                _ => {
+                    out.append(&mut self.begun);
+                    match (self.escape, byte) {
+                        (Escape::Percent, b'%') | (Escape::Json, b'\\') => self.begun.push(*byte),
+                        _ => out.push(*byte),
+                    }
+                }
+            }
+            match (self.escape, self.begun.as_slice()) {
+                (Escape::Percent, [_, digits @ ..]) if digits.len() == 2 => {
+                    out.push(u8::try_from(value(digits)).unwrap_or_default());
+                    self.begun.clear();
+                }
+                (Escape::Json, [_, _, digits @ ..]) if digits.len() == 4 => {
+                    let meant = char::from_u32(value(digits)).unwrap_or(char::REPLACEMENT_CHARACTER);
+                    out.extend_from_slice(meant.encode_utf8(&mut [0; 4]).as_bytes());
+                    self.begun.clear();
+                }
+                _ => {}
+            }
+        }
+        out
+    }
+}
+
+/// The byte that a JSON escape of two characters stands for.
+fn simple_escape(byte: u8) -> u8 {
+    match byte {
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'b' => 8,
+        b'f' => 12,
+        other => other,
+    }
+}
+
+fn value(digits: &[u8]) -> u32 {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).unwrap_or_default();
+    digits.iter().fold(0, |sum, byte| sum * 16 + digit(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::{super::source::LONGEST, *};
+    use base64::engine::general_purpose::STANDARD;
+    use proptest::prelude::*;
+
+    fn watch(secrets: &[&str]) -> Watch {
+        let secrets: Vec<Secret> = secrets
+            .iter()
+            .map(|text| Secret::new(Zeroizing::new((*text).to_owned())))
+            .collect();
+        Watch::over(secrets.iter())
+    }
+
+    #[test]
+    fn short_secrets_are_not_looked_for() {
+        assert!(!watch(&["1234567"]).is_in(b"1234567"));
+        assert!(watch(&["1234567", "12345678"]).is_in(b"x12345678"));
+    }
+
+    #[test]
+    fn the_longest_allowed_secret_can_be_looked_for() {
+        let long = "abc\u{7f}/".repeat(usize::try_from(LONGEST).unwrap() / 5);
+        assert!(watch(&[&long]).is_in(STANDARD.encode(format!("x{long}")).as_bytes()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_secret_is_found_wherever_it_stands_and_however_each_byte_is_written(
+            secret in "[!-~]{8,20}",
+            before in "[ -~]{0,20}[ -~&&[^%\\\\]]",
+            ways in prop::collection::vec(0..3_u8, 20),
+            view in 0..3_u8,
+            base64 in any::<bool>(),
+            cut in 1..9_usize,
+        ) {
+            let shown = if base64 { STANDARD.encode(format!("{before}{secret}.")) } else { secret.clone() };
+            let mut text = before.clone();
+            for (byte, way) in shown.bytes().zip(ways.iter().cycle()) {
+                text.push_str(&match (view, way) {
+                    (1, 1) => format!("%{byte:02x}"),
+                    (1, 2) => format!("%{byte:02X}"),
+                    (1, _) if byte == b'%' => "%25".to_owned(),
+                    (2, 1) => format!("\\u{byte:04x}"),
+                    (2, 2) if byte.is_ascii_punctuation() => format!("\\{}", char::from(byte)),
+                    (2, _) if byte == b'\\' => "\\\\".to_owned(),
+                    _ => char::from(byte).to_string(),
+                });
+            }
+            let mut echo = Echo::new(watch(&["another-secret", &secret]));
+            prop_assert!(text.as_bytes().chunks(cut).any(|piece| echo.finds(piece)), "{}", text);
+            prop_assert!(text.len() - before.len() <= echo.held_back().max(shown.len() * 6));
         }
     }
 }

@@ -101,4 +101,6 @@ pub(super) enum CredentialError {
     Header(String),
     #[error("the token could not be signed")]
     Signing,
+    #[error("reading or signing was interrupted")]
+    Interrupted,
 }

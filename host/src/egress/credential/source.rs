@@ -133,6 +133,16 @@ mod tests {
     }
 
     #[test]
+    fn an_environment_variable_is_read() {
+        // Set by cargo for every test.
+        let mut source = Source::new(SecretRef::Env("CARGO_MANIFEST_DIR".to_owned()));
+        assert_eq!(
+            source.read().unwrap().expose().as_str(),
+            std::env::var("CARGO_MANIFEST_DIR").unwrap()
+        );
+    }
+
+    #[test]
     fn a_swapped_link_is_read_anew() {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);

@@ -31,7 +31,8 @@ pub(crate) struct Outgoing {
 /// The credentials of one run.
 #[derive(Debug)]
 pub(crate) struct Vault {
-    credentials: Vec<Arc<Mutex<Held>>>,
+    /// By name, so that finding one waits for none.
+    credentials: Vec<(String, Arc<Mutex<Held>>)>,
     known: Mutex<Known>,
 }
 
@@ -60,13 +61,14 @@ struct Known {
 impl Vault {
     pub(crate) fn new(specs: &[CredentialSpec]) -> Self {
         let held = |spec: &CredentialSpec| {
-            Arc::new(Mutex::new(Held {
+            let held = Held {
                 spec: spec.clone(),
                 sources: secret_refs(&spec.scheme)
                     .map(|at| Source::new(at.clone()))
                     .collect(),
                 key: None,
-            }))
+            };
+            (spec.name.clone(), Arc::new(Mutex::new(held)))
         };
         Self {
             credentials: specs.iter().map(held).collect(),
@@ -145,13 +147,12 @@ impl Vault {
         name: &str,
         work: impl FnOnce(&mut Held) -> Result<T, CredentialError> + Send + 'static,
     ) -> Result<T, CredentialError> {
-        let unknown = || CredentialError::Unknown(name.to_owned());
-        let is_named =
-            |held: &&Arc<Mutex<Held>>| held.lock().unwrap_or_else(PoisonError::into_inner).spec.name == name;
-        let held = Arc::clone(self.credentials.iter().find(is_named).ok_or_else(unknown)?);
+        let found = self.credentials.iter().find(|(known, _)| known == name);
+        let (_, held) = found.ok_or_else(|| CredentialError::Unknown(name.to_owned()))?;
+        let held = Arc::clone(held);
         tokio::task::spawn_blocking(move || work(&mut held.lock().unwrap_or_else(PoisonError::into_inner)))
             .await
-            .map_err(|_| unknown())?
+            .map_err(|_| CredentialError::Interrupted)?
     }
 }
 

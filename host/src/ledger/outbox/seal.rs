@@ -132,15 +132,16 @@ fn fit(
 }
 
 /// Chooses a source without an open batch: the one whose entry waits longest, else one with unsent observations or events.
+/// (`CROSS JOIN` keeps SQLite on the index of open entries, whose first row is the oldest: no scan of a long backlog.)
 fn choose(
     transaction: &Transaction<'_>,
     destination: DestinationRow,
     order: &SealOrder,
 ) -> Result<Option<Contents>, LedgerError> {
     let oldest = "SELECT s.id, s.hash, s.provider, s.instance, \
-        (SELECT MIN(e.id) FROM entry e JOIN posting p ON p.id = e.posting JOIN epoch k ON k.id = p.epoch \
+        (SELECT e.id FROM entry e CROSS JOIN posting p ON p.id = e.posting CROSS JOIN epoch k ON k.id = p.epoch \
           WHERE e.destination = ?1 AND e.source = s.id AND e.state = 'pending' AND e.batch IS NULL \
-          AND k.ended IS NULL) AS oldest, \
+          AND k.ended IS NULL ORDER BY e.id LIMIT 1) AS oldest, \
         EXISTS (SELECT 1 FROM observation o WHERE o.source = s.id AND o.seq > COALESCE((SELECT c.seq \
           FROM observation_cursor c WHERE c.destination = ?1 AND c.source = s.id), 0)) \
         OR EXISTS (SELECT 1 FROM event v WHERE v.source = s.id AND v.id > COALESCE((SELECT c.event \

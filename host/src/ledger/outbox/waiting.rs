@@ -70,7 +70,7 @@ pub(super) fn entries(
     limit: usize,
 ) -> Result<Vec<Entry>, LedgerError> {
     let sql = "SELECT e.id, e.entry_id, p.key, p.dims, p.currency, e.amount, e.total_after, e.sequence, k.number \
-        FROM entry e JOIN posting p ON p.id = e.posting JOIN epoch k ON k.id = p.epoch \
+        FROM entry e CROSS JOIN posting p ON p.id = e.posting CROSS JOIN epoch k ON k.id = p.epoch \
         WHERE e.destination = ?1 AND e.source = ?2 AND e.state = 'pending' AND e.batch IS NULL AND k.ended IS NULL \
         ORDER BY e.id LIMIT ?3";
     read(transaction, sql, (destination, source, limit), |row| {

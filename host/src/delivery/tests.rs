@@ -1,0 +1,7 @@
+//! Delivery against a server on loopback that behaves like OpenFinOps, and misbehaves on demand.
+
+mod fates;
+mod losses;
+mod refusals;
+mod server;
+mod world;

@@ -1,0 +1,561 @@
+//! The one transaction: compare, replace, decide what counts, post, move the checkpoint. All of it or nothing.
+
+use super::{
+    collapse::Written,
+    compare::{Change, Staged, Standing, compare, hash},
+    error::{WriteError, damaged},
+    hold::{self, Effect, Expected, HoldPolicy},
+    period::partition_from,
+    post::{self, Moved, Moves},
+    record::Period,
+    run::RunId,
+    stage::{self, Sealed, Writer, WriterId},
+    store::{LedgerError, amount, checksum},
+    supersede::{self, Chain},
+};
+use crate::component::descriptor::LookBack;
+use finops_decimal::Decimal;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a commit may change unasked.
+#[derive(Clone, Debug, Default)]
+pub struct CommitOptions {
+    /// The period that the operator asked for by hand.
+    pub requested: Option<Period>,
+    /// The operator's look-back, instead of the stream's.
+    pub look_back: Option<LookBack>,
+    /// What is held for review.
+    pub hold: HoldPolicy,
+}
+
+/// What a commit changed, in records of one writer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Receipt {
+    /// Records written.
+    pub written: u64,
+    /// Same as before.
+    pub unchanged: u64,
+    /// Same key, other content.
+    pub revised: u64,
+    /// New keys.
+    pub added: u64,
+    /// Keys that are gone.
+    pub withdrawn: u64,
+    /// Written records merged into another of the same key.
+    pub merged: u64,
+    /// Of the merged, identical repeats of a line id: worth a warning.
+    pub repeated: u64,
+    /// Not applied: held for the operator's review.
+    pub held: bool,
+}
+
+/// What a commit did to its partitions.
+pub(super) struct Applied {
+    pub(super) receipts: Vec<Receipt>,
+    /// Why it should not be believed; empty: it may.
+    pub(super) doubts: Vec<String>,
+}
+
+/// Commits sealed writers of a run.
+pub(super) fn commit(
+    connection: &mut Connection,
+    run: RunId,
+    writers: &[WriterId],
+    options: &CommitOptions,
+    now: Timestamp,
+) -> Result<Vec<Receipt>, WriteError> {
+    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let writers: Vec<Writer> = writers
+        .iter()
+        .map(|&id| stage::load(&transaction, id))
+        .collect::<Result<_, _>>()?;
+    check_writers(run, &writers)?;
+    transaction.execute(
+        "INSERT INTO commits (run, at, state) VALUES (?, ?, 'applied')",
+        params![run.0, now.as_second()],
+    )?;
+    let commit = transaction.last_insert_rowid();
+    super::held::replace_older(&transaction, commit, &writers)?;
+    for writer in &writers {
+        transaction.execute(
+            "UPDATE stream SET last_read = ? WHERE id = ?",
+            params![now.as_second(), writer.stream],
+        )?;
+    }
+    let savepoint = transaction.savepoint()?;
+    let applied = apply(&savepoint, commit, &writers, options, now)?;
+    let receipts = if applied.doubts.is_empty() {
+        savepoint.commit()?;
+        for writer in &writers {
+            stage::discard(&transaction, writer.id)?;
+        }
+        applied.receipts
+    } else {
+        drop(savepoint); // rolls back
+        super::held::keep(&transaction, commit, &writers, &applied.doubts)?;
+        let held = |receipt| Receipt {
+            held: true,
+            ..receipt
+        };
+        applied.receipts.into_iter().map(held).collect()
+    };
+    transaction.commit()?;
+    Ok(receipts)
+}
+
+fn check_writers(run: RunId, writers: &[Writer]) -> Result<(), WriteError> {
+    let mut seen = BTreeSet::new();
+    for writer in writers {
+        if writer.run != run.0 {
+            return Err(WriteError::internal("the writer belongs to another run"));
+        }
+        if writer.sealed.is_none() {
+            return Err(WriteError::internal("a writer is committed before it is sealed"));
+        }
+        for start in &writer.partitions {
+            if !seen.insert((writer.stream, *start)) {
+                return Err(WriteError::internal(format!(
+                    "two writers of one commit replace the partition {start}"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Replaces the partitions of all writers and posts what that moves.
+pub(super) fn apply(
+    transaction: &Connection,
+    commit: i64,
+    writers: &[Writer],
+    options: &CommitOptions,
+    now: Timestamp,
+) -> Result<Applied, WriteError> {
+    let mut applied = Applied {
+        receipts: Vec::new(),
+        doubts: Vec::new(),
+    };
+    let mut moves = Moves::new();
+    let mut stretches: BTreeMap<(i64, Period), Chain> = BTreeMap::new();
+    for writer in writers {
+        let Some(sealed) = &writer.sealed else {
+            return Err(WriteError::internal("a writer is committed before it is sealed"));
+        };
+        let chain = chain_of(transaction, writer)?;
+        let counting = match &chain {
+            None => Counting::Never,
+            Some(chain) if chain.alone() => Counting::Always,
+            Some(_) => Counting::Decided,
+        };
+        let expected = Expected {
+            look_back: options.look_back.unwrap_or(writer.definition.look_back),
+            requested: options.requested,
+            now,
+        };
+        let written: BTreeMap<i64, Written> = sealed.written.iter().copied().collect();
+        let mut staged = read_staged(transaction, writer.id)?;
+        let mut receipt = Receipt::default();
+        for &start in &writer.partitions {
+            let period = partition_from(writer.definition.grain, start)
+                .ok_or_else(|| WriteError::internal(format!("{start} is not the start of a partition")))?;
+            let partition = upsert_partition(transaction, writer.stream, period, sealed, commit)?;
+            let records = staged.remove(&start.as_second()).unwrap_or_default();
+            let standing = read_standing(transaction, partition)?;
+            let moved = moves.entry(partition).or_default();
+            let tally = replace(
+                transaction,
+                (commit, partition, writer.id),
+                &standing,
+                &records,
+                (counting, moved),
+            )?;
+            let written = written.get(&start.as_second()).copied().unwrap_or_default();
+            let before = standing.len() as u64;
+            law_one(transaction, (commit, partition), before, &written, &tally)?;
+            receipt.add(&written, &tally);
+            if before > 0 && tally.changes() {
+                let effect = effect(transaction, commit, partition, period, &tally)?;
+                applied
+                    .doubts
+                    .extend(hold::doubt(options.hold, &writer.definition, &expected, &effect));
+                tell_restated(transaction, writer, now, period, &tally)?;
+            }
+            if let Some(chain) = chain.as_ref().filter(|chain| !chain.alone())
+                && let (Some(stretch), Some(head)) = (chain.stretch(start), chain.members.first())
+            {
+                stretches.insert((head.stream, stretch), chain.clone());
+            }
+        }
+        move_checkpoint(transaction, writer.stream, sealed, commit)?;
+        applied.receipts.push(receipt);
+    }
+    for ((_, stretch), chain) in &stretches {
+        decide(transaction, chain, *stretch, &mut moves)?;
+    }
+    moves.retain(|_, moved| *moved != Moved::default());
+    post::post(transaction, commit, &moves)?;
+    Ok(applied)
+}
+
+/// When a new record counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counting {
+    /// It is part of a view.
+    Never,
+    /// Its stream stands alone.
+    Always,
+    /// Other streams tell of the same money: decided once all records are in.
+    Decided,
+}
+
+/// What one partition's comparison found.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    unchanged: u64,
+    revised: u64,
+    added: u64,
+    withdrawn: u64,
+}
+
+impl Tally {
+    fn changes(self) -> bool {
+        self.revised + self.added + self.withdrawn > 0
+    }
+
+    fn after(self) -> u64 {
+        self.unchanged + self.revised + self.added
+    }
+}
+
+impl Receipt {
+    fn add(&mut self, written: &Written, tally: &Tally) {
+        self.written += written.records;
+        self.merged += written.merged;
+        self.repeated += written.repeated;
+        self.unchanged += tally.unchanged;
+        self.revised += tally.revised;
+        self.added += tally.added;
+        self.withdrawn += tally.withdrawn;
+    }
+}
+
+/// The chain of a writer's stream; `None` for a view, which never counts.
+fn chain_of(transaction: &Connection, writer: &Writer) -> Result<Option<Chain>, LedgerError> {
+    let chains = supersede::chains(transaction, writer.source)?;
+    Ok(chains
+        .into_iter()
+        .find(|chain| chain.members.iter().any(|member| member.stream == writer.stream)))
+}
+
+fn upsert_partition(
+    transaction: &Connection,
+    stream: i64,
+    period: Period,
+    sealed: &Sealed,
+    commit: i64,
+) -> Result<i64, LedgerError> {
+    Ok(transaction
+        .prepare_cached(
+            "INSERT INTO partition (stream, start, stop, completeness, observed_through, commit_id)
+             VALUES (?, ?, ?, ?, ?, ?)
+             ON CONFLICT (stream, start) DO UPDATE SET completeness = excluded.completeness,
+                 observed_through = excluded.observed_through, commit_id = excluded.commit_id
+             RETURNING id",
+        )?
+        .query_row(
+            params![
+                stream,
+                period.start().as_second(),
+                period.end().as_second(),
+                sealed.completeness.name(),
+                sealed.observed_through,
+                commit
+            ],
+            |row| row.get(0),
+        )?)
+}
+
+/// A writer's staged records by partition start, each in the order of keys.
+fn read_staged(transaction: &Connection, writer: i64) -> Result<BTreeMap<i64, Vec<Staged>>, LedgerError> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT start, seq, key, revision FROM staged_record WHERE writer = ? ORDER BY start, key",
+    )?;
+    let mut rows = statement.query([writer])?;
+    let mut staged: BTreeMap<i64, Vec<Staged>> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        staged.entry(row.get(0)?).or_default().push(Staged {
+            seq: row.get(1)?,
+            key: hash(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?,
+            revision: hash(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?)?,
+        });
+    }
+    Ok(staged)
+}
+
+/// A partition's current records in the order of keys.
+fn read_standing(transaction: &Connection, partition: i64) -> Result<Vec<Standing>, LedgerError> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT id, key, revision, counts FROM record WHERE partition = ? AND until_commit IS NULL ORDER BY key",
+    )?;
+    let mut rows = statement.query([partition])?;
+    let mut standing = Vec::new();
+    while let Some(row) = rows.next()? {
+        standing.push(Standing {
+            id: row.get(0)?,
+            key: hash(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?,
+            revision: hash(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?,
+            counts: row.get(3)?,
+        });
+    }
+    Ok(standing)
+}
+
+/// Writes what the comparison found into one partition.
+fn replace(
+    transaction: &Connection,
+    (commit, partition, writer): (i64, i64, i64),
+    standing: &[Standing],
+    staged: &[Staged],
+    (counting, moved): (Counting, &mut Moved),
+) -> Result<Tally, LedgerError> {
+    let mut tally = Tally::default();
+    let mut retire = transaction.prepare_cached("UPDATE record SET until_commit = ? WHERE id = ?")?;
+    for change in compare(standing, staged) {
+        let (old, new) = match change {
+            Change::Unchanged => {
+                tally.unchanged += 1;
+                continue;
+            }
+            Change::Revised(old, new) => {
+                tally.revised += 1;
+                (Some(old), Some(new))
+            }
+            Change::Added(new) => {
+                tally.added += 1;
+                (None, Some(new))
+            }
+            Change::Withdrawn(old) => {
+                tally.withdrawn += 1;
+                (Some(old), None)
+            }
+        };
+        if let Some(old) = old {
+            retire.execute(params![commit, old.id])?;
+            if old.counts {
+                moved.minus.push(old.id);
+            }
+        }
+        if let Some(new) = new {
+            let counts = counting == Counting::Always;
+            let id = insert(transaction, (commit, partition, writer), new.seq, counts)?;
+            if counts {
+                moved.plus.push(id);
+            }
+        }
+    }
+    Ok(tally)
+}
+
+/// The columns that stand beside a record's content.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Columns {
+    service_name: String,
+    billing_currency: String,
+    billed_cost: Decimal,
+    effective_cost: Decimal,
+    list_cost: Option<Decimal>,
+    contracted_cost: Option<Decimal>,
+}
+
+fn insert(
+    transaction: &Connection,
+    (commit, partition, writer): (i64, i64, i64),
+    seq: i64,
+    counts: bool,
+) -> Result<i64, LedgerError> {
+    let (key, revision, content): (String, String, String) = transaction
+        .prepare_cached("SELECT key, revision, content FROM staged_record WHERE writer = ? AND seq = ?")?
+        .query_row(params![writer, seq], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+    let columns: Columns = serde_json::from_str(&content).map_err(|error| damaged("record", error))?;
+    let sum = record_checksum(partition, &key, &revision, &content, commit);
+    transaction
+        .prepare_cached(
+            "INSERT INTO record (partition, key, revision, content, service, currency, billed, effective, list,
+                                 contracted, counts, from_commit, checksum)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            partition,
+            key,
+            revision,
+            content,
+            columns.service_name,
+            columns.billing_currency,
+            columns.billed_cost.to_string(),
+            columns.effective_cost.to_string(),
+            columns.list_cost.map(|cost| cost.to_string()),
+            columns.contracted_cost.map(|cost| cost.to_string()),
+            counts,
+            commit,
+            sum
+        ])?;
+    Ok(transaction.last_insert_rowid())
+}
+
+/// The checksum of a record's row.
+pub(super) fn record_checksum(
+    partition: i64,
+    key: &str,
+    revision: &str,
+    content: &str,
+    commit: i64,
+) -> String {
+    let (partition, commit) = (partition.to_string(), commit.to_string());
+    checksum([&partition, key, revision, content, &commit].map(str::as_bytes))
+}
+
+/// The checksum of a checkpoint's row.
+pub(super) fn checkpoint_checksum(stream: i64, value: &[u8], commit: i64) -> String {
+    checksum([
+        stream.to_string().as_bytes(),
+        value,
+        commit.to_string().as_bytes(),
+    ])
+}
+
+fn law_one(
+    transaction: &Connection,
+    (commit, partition): (i64, i64),
+    before: u64,
+    written: &Written,
+    tally: &Tally,
+) -> Result<(), LedgerError> {
+    let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    transaction
+        .prepare_cached(
+            "INSERT INTO commit_partition (commit_id, partition, before, written, unchanged, revised, added,
+                                           withdrawn, merged, after)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            commit,
+            partition,
+            whole(before),
+            whole(written.records),
+            whole(tally.unchanged),
+            whole(tally.revised),
+            whole(tally.added),
+            whole(tally.withdrawn),
+            whole(written.merged),
+            whole(tally.after())
+        ])?;
+    Ok(())
+}
+
+/// What a change does to the money of a partition, per currency.
+fn effect(
+    transaction: &Connection,
+    commit: i64,
+    partition: i64,
+    period: Period,
+    tally: &Tally,
+) -> Result<Effect, LedgerError> {
+    let mut money = Vec::new();
+    if tally.revised + tally.withdrawn > 0 {
+        let mut statement = transaction.prepare_cached(
+            "SELECT currency, exact_sum(iif(from_commit = ?1, NULL, effective)),
+                    exact_sum(iif(until_commit IS NULL, effective, NULL))
+             FROM record WHERE partition = ?2 AND (until_commit IS NULL OR until_commit = ?1)
+             GROUP BY currency ORDER BY currency",
+        )?;
+        let mut rows = statement.query(params![commit, partition])?;
+        while let Some(row) = rows.next()? {
+            let (before, after): (String, String) = (row.get(1)?, row.get(2)?);
+            money.push((row.get(0)?, amount(&before)?, amount(&after)?));
+        }
+    }
+    Ok(Effect {
+        period,
+        after: tally.after(),
+        money,
+    })
+}
+
+/// Tells destinations that figures which stood have changed.
+fn tell_restated(
+    transaction: &Connection,
+    writer: &Writer,
+    now: Timestamp,
+    period: Period,
+    tally: &Tally,
+) -> Result<(), LedgerError> {
+    if tally.revised + tally.withdrawn == 0 {
+        return Ok(());
+    }
+    let detail = serde_json::json!({
+        "stream": writer.definition.name,
+        "partition": period.start().to_string(),
+        "revised": tally.revised,
+        "added": tally.added,
+        "withdrawn": tally.withdrawn,
+    });
+    transaction
+        .prepare_cached("INSERT INTO event (source, at, kind, detail) VALUES (?, ?, 'restated', ?)")?
+        .execute(params![writer.source, now.as_second(), detail.to_string()])?;
+    Ok(())
+}
+
+/// Moves the checkpoint, unless a later commit has already moved it on.
+fn move_checkpoint(
+    transaction: &Connection,
+    stream: i64,
+    sealed: &Sealed,
+    commit: i64,
+) -> Result<(), LedgerError> {
+    let Some(value) = &sealed.checkpoint else {
+        return Ok(());
+    };
+    let later: Option<i64> = transaction
+        .prepare_cached("SELECT 1 FROM checkpoint WHERE stream = ? AND commit_id > ?")?
+        .query_row(params![stream, commit], |row| row.get(0))
+        .optional()?;
+    if later.is_none() {
+        transaction
+            .prepare_cached(
+                "INSERT OR REPLACE INTO checkpoint (stream, value, commit_id, checksum) VALUES (?, ?, ?, ?)",
+            )?
+            .execute(params![
+                stream,
+                value,
+                commit,
+                checkpoint_checksum(stream, value, commit)
+            ])?;
+    }
+    Ok(())
+}
+
+/// Lets the rule of superseding decide a stretch of time, and notes what enters and leaves the books by it.
+fn decide(
+    transaction: &Connection,
+    chain: &Chain,
+    stretch: Period,
+    moves: &mut Moves,
+) -> Result<(), LedgerError> {
+    let mut update = transaction.prepare_cached("UPDATE record SET counts = ? WHERE id = ?")?;
+    for flip in chain.flips(transaction, stretch)? {
+        update.execute(params![flip.counts, flip.record])?;
+        let moved = moves.entry(flip.partition).or_default();
+        if flip.counts {
+            moved.plus.push(flip.record);
+        } else {
+            moved.minus.push(flip.record);
+        }
+    }
+    Ok(())
+}

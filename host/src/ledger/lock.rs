@@ -1,0 +1,147 @@
+//! Locks between processes: one per instance while it collects, one for whoever delivers.
+//! What must hold: the kernel frees a lock when its process ends, however it ends; a lock file is never deleted.
+
+use super::store::LedgerError;
+use crate::clock::SharedClock;
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Holds a lock until it is dropped.
+#[derive(Debug)]
+pub struct LockGuard {
+    _file: File,
+}
+
+/// What is locked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lock<'a> {
+    /// An instance while it collects.
+    Instance(&'a str),
+    /// Delivery of all destinations.
+    Delivery,
+}
+
+impl Lock<'_> {
+    /// A file name that no other lock has, whatever the instance is called.
+    fn file_name(self) -> String {
+        let Self::Instance(name) = self else {
+            return "delivery.lock".to_owned();
+        };
+        let mut safe = String::from("instance-");
+        for byte in name.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' => safe.push(char::from(byte)),
+                other => safe.push_str(&format!("_{other:02x}")),
+            }
+        }
+        safe + ".lock"
+    }
+
+    fn refusal(self) -> String {
+        match self {
+            Self::Instance(name) => format!(
+                "instance {:?} is being collected by another process; wait for it, or give --lock-wait",
+                crate::foreign::Foreign::new(name)
+            ),
+            Self::Delivery => {
+                "another process is delivering from this ledger; wait for it, or give --lock-wait".to_owned()
+            }
+        }
+    }
+}
+
+/// Takes a lock, waiting for it at most so long.
+///
+/// # Errors
+/// [`LedgerError::Refused`] where another holds it, [`LedgerError::Io`] where the file cannot be made.
+pub(super) async fn acquire(
+    directory: &Path,
+    lock: Lock<'_>,
+    wait: Duration,
+    clock: &SharedClock,
+) -> Result<LockGuard, LedgerError> {
+    let folder = directory.join("locks");
+    let failed = |path: &PathBuf| {
+        let path = path.clone();
+        |cause| LedgerError::Io { path, cause }
+    };
+    let mut builder = std::fs::DirBuilder::new();
+    builder
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)
+        .map_err(failed(&folder))?;
+    let path = folder.join(lock.file_name());
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(failed(&path))?;
+    let mut left = wait;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(LockGuard { _file: file }),
+            Err(TryLockError::Error(cause)) => return Err(LedgerError::Io { path, cause }),
+            Err(TryLockError::WouldBlock) if left.is_zero() => {
+                let what = lock.refusal();
+                return Err(LedgerError::Refused { path, what });
+            }
+            Err(TryLockError::WouldBlock) => {
+                let pause = PAUSE.min(left);
+                clock.sleep(pause).await;
+                left = left.saturating_sub(pause);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::ledger::sample::Bench;
+
+    #[test]
+    fn a_second_holder_is_refused_by_name_and_a_dropped_lock_is_free() {
+        let bench = Bench::new();
+        let wait = Duration::from_secs(1);
+        let held = bench
+            .block(bench.ledger.lock_instance("acme/prod", wait))
+            .unwrap();
+        let error = bench
+            .block(bench.ledger.lock_instance("acme/prod", wait))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("acme/prod") && !error.contains('\n'), "{error}");
+        drop(
+            bench
+                .block(bench.ledger.lock_instance("acme_prod", wait))
+                .unwrap(),
+        );
+        drop(bench.block(bench.ledger.lock_delivery(wait)).unwrap());
+        drop(held);
+        drop(
+            bench
+                .block(bench.ledger.lock_instance("acme/prod", wait))
+                .unwrap(),
+        );
+    }
+
+    #[test]
+    fn instances_never_share_a_file() {
+        let names = ["a/b", "a_2fb", "a-b", "a.b", "delivery"];
+        let files: std::collections::BTreeSet<String> =
+            names.map(|name| Lock::Instance(name).file_name()).into();
+        assert_eq!(files.len(), names.len());
+        assert!(!files.contains(&Lock::Delivery.file_name()));
+    }
+}

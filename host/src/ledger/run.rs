@@ -1,0 +1,156 @@
+//! Runs: one row for each start of an instance, and what a killed one left behind.
+
+use super::store::LedgerError;
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+/// One start of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(pub(super) i64);
+
+impl RunId {
+    /// The number that people see.
+    #[must_use]
+    pub fn number(self) -> i64 {
+        self.0
+    }
+}
+
+/// What is running.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunInfo {
+    /// Name of the instance.
+    pub instance: String,
+    /// Name of the collector.
+    pub collector: String,
+    /// Its version.
+    pub version: String,
+    /// Hash of the component that runs.
+    pub sha256: String,
+}
+
+/// Begins a run. The caller holds the instance's lock, so an unfinished earlier run of it is dead: it is closed as
+/// `killed`, and what it staged is deleted.
+pub(super) fn begin(
+    connection: &mut Connection,
+    info: &RunInfo,
+    now: Timestamp,
+) -> Result<RunId, LedgerError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let dead: Vec<i64> = {
+        let mut statement =
+            transaction.prepare_cached("SELECT id FROM run WHERE instance = ? AND ended IS NULL")?;
+        let rows = statement.query_map([&info.instance], |row| row.get(0))?;
+        rows.collect::<Result<_, _>>()?
+    };
+    for run in dead {
+        forget_staged(&transaction, run)?;
+        transaction.execute(
+            "UPDATE run SET ended = ?, outcome = 'killed' WHERE id = ?",
+            params![now.as_second(), run],
+        )?;
+    }
+    transaction.execute(
+        "INSERT INTO run (instance, collector, version, sha256, started) VALUES (?, ?, ?, ?, ?)",
+        params![
+            info.instance,
+            info.collector,
+            info.version,
+            info.sha256,
+            now.as_second()
+        ],
+    )?;
+    let id = transaction.last_insert_rowid();
+    transaction.commit()?;
+    Ok(RunId(id))
+}
+
+/// Ends a run and deletes what it staged and did not commit.
+pub(super) fn end(
+    connection: &mut Connection,
+    run: RunId,
+    (outcome, note): (&str, Option<&str>),
+    report: &serde_json::Value,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    forget_staged(&transaction, run.0)?;
+    transaction.execute(
+        "UPDATE run SET ended = ?, outcome = ?, note = ?, report = ? WHERE id = ?",
+        params![now.as_second(), outcome, note, report.to_string(), run.0],
+    )?;
+    let detail = serde_json::json!({ "run": run.0, "outcome": outcome, "note": note }).to_string();
+    transaction.execute(
+        "INSERT INTO event (source, at, kind, detail)
+         SELECT DISTINCT stream.source, ?, 'finished', ?
+         FROM commits
+         JOIN commit_partition ON commit_partition.commit_id = commits.id
+         JOIN partition ON partition.id = commit_partition.partition
+         JOIN stream ON stream.id = partition.stream
+         WHERE commits.run = ? ORDER BY 1",
+        params![now.as_second(), detail, run.0],
+    )?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Deletes the staged rows of a run, except those that a held commit keeps.
+fn forget_staged(transaction: &Transaction, run: i64) -> Result<(), LedgerError> {
+    transaction.execute(
+        "DELETE FROM staged_record WHERE writer IN
+             (SELECT id FROM staged_writer WHERE run = ? AND commit_id IS NULL)",
+        [run],
+    )?;
+    transaction.execute(
+        "DELETE FROM staged_writer WHERE run = ? AND commit_id IS NULL",
+        [run],
+    )?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use crate::{
+        component::descriptor::Grain,
+        ledger::{Completeness, sample},
+    };
+
+    const DAY: &str = "2026-08-01T00:00:00Z";
+
+    #[test]
+    fn a_run_that_was_killed_leaves_nothing_staged_and_nothing_changed() {
+        let mut bench = sample::Bench::posting();
+        let stream = sample::stream("daily", Grain::Day);
+        bench
+            .commit(&stream, &[DAY], vec![sample::record(DAY, "Compute", "1")])
+            .unwrap();
+        let records = vec![sample::record(DAY, "Compute", "2")];
+        let seal = sample::seal(Completeness::Complete);
+        bench.sealed(&stream, &[DAY], records, seal).unwrap();
+        bench.reopen();
+        assert_eq!(bench.rows("SELECT count(*) FROM staged_record"), ["0"]);
+        assert_eq!(bench.rows("SELECT count(*) FROM staged_writer"), ["0"]);
+        assert_eq!(bench.entries(), ["pending|1|1"]);
+        assert_eq!(bench.rows("SELECT outcome FROM run ORDER BY id"), ["killed", "-"]);
+        assert_eq!(bench.findings(), [""; 0]);
+    }
+
+    #[test]
+    fn a_finished_run_keeps_its_report_and_tells_its_sources() {
+        let bench = sample::Bench::new();
+        let stream = sample::stream("daily", Grain::Day);
+        bench
+            .commit(&stream, &[DAY], vec![sample::record(DAY, "Compute", "1")])
+            .unwrap();
+        let report = serde_json::json!({ "requests": 3 });
+        bench
+            .block(bench.ledger.end_run(bench.run, "done", Some("fine"), report))
+            .unwrap();
+        assert_eq!(
+            bench.rows("SELECT outcome, note, report FROM run"),
+            ["done|fine|{\"requests\":3}"]
+        );
+        assert_eq!(bench.rows("SELECT kind FROM event"), ["finished"]);
+    }
+}

@@ -1,0 +1,343 @@
+//! Staging: a writer's records before they are committed, in tables of their own.
+//! What must hold: nothing here changes what stands; a sealed writer holds one record of each key and takes no more.
+
+use super::{
+    collapse,
+    error::{WriteError, damaged, instant},
+    key,
+    period::partition_of,
+    record::{CostRecord, Source},
+    run::RunId,
+    source,
+    store::LedgerError,
+    stream,
+};
+use crate::{
+    component::descriptor::{Anchor, Stream},
+    foreign::Foreign,
+};
+use finops_decimal::Decimal;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use serde::{Deserialize, Serialize};
+
+/// Most partitions that one writer takes.
+const MAX_PARTITIONS: usize = 20_000;
+/// Most bytes that a checkpoint may have.
+const MAX_CHECKPOINT: usize = 64 * 1024;
+
+/// A writer of some partitions of one stream and source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WriterId(pub(super) i64);
+
+/// Whether a partition holds all that the provider has for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Completeness {
+    /// Everything that the provider has for it now.
+    Complete,
+    /// Known to lack something; supersedes nothing.
+    Partial,
+}
+
+impl Completeness {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+        }
+    }
+
+    pub(super) fn from_name(name: &str) -> Result<Self, LedgerError> {
+        match name {
+            "complete" => Ok(Self::Complete),
+            "partial" => Ok(Self::Partial),
+            other => Err(damaged("completeness", other)),
+        }
+    }
+}
+
+/// What a reply says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ControlTotals {
+    /// Number of rows; a line that was repeated may be counted once or each time.
+    pub rows: Option<u64>,
+    /// Sum of the billed cost per currency, repeated lines once; empty: not told.
+    pub billed_cost: Vec<(String, Decimal)>,
+}
+
+/// How a writer's partitions are to be committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seal {
+    /// Whether they hold everything.
+    pub completeness: Completeness,
+    /// Up to when the figures were observed at the provider.
+    pub observed_through: Timestamp,
+    /// Totals to check the records against.
+    pub control: Option<ControlTotals>,
+    /// Replaces the checkpoint of the stream and source.
+    pub checkpoint: Option<Vec<u8>>,
+}
+
+/// What a seal leaves in the database for the commit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Sealed {
+    pub(super) completeness: Completeness,
+    pub(super) observed_through: i64,
+    pub(super) checkpoint: Option<Vec<u8>>,
+    /// Per partition: records written, and of these merged into another.
+    pub(super) written: Vec<(i64, collapse::Written)>,
+}
+
+/// A staged writer as the database has it.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) id: i64,
+    pub(super) run: i64,
+    pub(super) stream: i64,
+    pub(super) source: i64,
+    pub(super) definition: Stream,
+    /// Starts in order, without repeats.
+    pub(super) partitions: Vec<Timestamp>,
+    pub(super) sealed: Option<Sealed>,
+}
+
+/// Opens a writer: claims the source, checks the partitions, registers the stream.
+pub(super) fn open(
+    connection: &mut Connection,
+    run: RunId,
+    definition: &Stream,
+    of: &Source,
+    mut partitions: Vec<Timestamp>,
+    now: Timestamp,
+) -> Result<WriterId, WriteError> {
+    partitions.sort_unstable();
+    partitions.dedup();
+    let name = Foreign::new(definition.name.as_str());
+    if partitions.is_empty() || partitions.len() > MAX_PARTITIONS {
+        return Err(WriteError::internal(format!(
+            "a writer takes 1 to {MAX_PARTITIONS} partitions, not {}",
+            partitions.len()
+        )));
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let instance: Option<String> = transaction
+        .prepare_cached("SELECT instance FROM run WHERE id = ? AND ended IS NULL")?
+        .query_row([run.0], |row| row.get(0))
+        .optional()?;
+    let Some(instance) = instance else {
+        return Err(WriteError::internal("the run has ended"));
+    };
+    for &start in &partitions {
+        if super::period::partition_from(definition.grain, start).is_none() {
+            let grain = stream::grain_name(definition.grain);
+            return Err(WriteError::internal(format!(
+                "{start} is not the start of a partition: those of the stream {name} are whole {grain}s in UTC"
+            )));
+        }
+    }
+    let source = source::claim(&transaction, of, &instance)?;
+    let stream = stream::register(&transaction, source, definition)?;
+    refuse_immutable(&transaction, stream, definition, &partitions, now)?;
+    let starts: Vec<i64> = partitions.iter().map(|start| start.as_second()).collect();
+    let starts = serde_json::to_string(&starts).map_err(|error| damaged("partitions", error))?;
+    transaction.execute(
+        "INSERT INTO staged_writer (run, stream, partitions) VALUES (?, ?, ?)",
+        params![run.0, stream, starts],
+    )?;
+    let id = transaction.last_insert_rowid();
+    transaction.commit()?;
+    Ok(WriterId(id))
+}
+
+/// A partition that the provider no longer answers for stays as it is.
+fn refuse_immutable(
+    transaction: &Transaction,
+    stream: i64,
+    definition: &Stream,
+    partitions: &[Timestamp],
+    now: Timestamp,
+) -> Result<(), WriteError> {
+    let Some(days) = definition.retention else {
+        return Ok(());
+    };
+    let horizon = now.as_second() - i64::from(days) * 86_400;
+    let mut standing = transaction.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM partition WHERE stream = ? AND start = ? AND stop <= ?)",
+    )?;
+    for start in partitions {
+        if standing.query_row(params![stream, start.as_second(), horizon], |row| row.get(0))? {
+            return Err(WriteError::denied(format!(
+                "the partition {start} of the stream {} is older than the {days} days that the provider keeps: \
+                 it stays as it is",
+                Foreign::new(definition.name.as_str())
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A writer by its id.
+pub(super) fn load(connection: &Connection, id: WriterId) -> Result<Writer, WriteError> {
+    let row = connection
+        .prepare_cached(
+            "SELECT run, stream, source, definition, partitions, seal FROM staged_writer
+             JOIN stream ON stream.id = staged_writer.stream WHERE staged_writer.id = ?",
+        )?
+        .query_row([id.0], |row| {
+            Ok((
+                (row.get(0)?, row.get(1)?, row.get(2)?),
+                row.get::<_, String>(3)?,
+                row.get::<_, String>(4)?,
+                row.get::<_, Option<String>>(5)?,
+            ))
+        })
+        .optional()?;
+    let Some(((run, stream, source), definition, starts, seal)) = row else {
+        return Err(WriteError::internal(
+            "there is no such writer: it was committed or discarded",
+        ));
+    };
+    let starts: Vec<i64> = serde_json::from_str(&starts).map_err(|error| damaged("partitions", error))?;
+    let sealed = seal.map(|json| serde_json::from_str(&json)).transpose();
+    Ok(Writer {
+        id: id.0,
+        run,
+        stream,
+        source,
+        definition: stream::definition(&definition)?,
+        partitions: starts.into_iter().map(instant).collect::<Result<_, _>>()?,
+        sealed: sealed.map_err(|error| damaged("seal", error))?,
+    })
+}
+
+/// Stages records. All of them or none.
+pub(super) fn write(
+    connection: &mut Connection,
+    writer: WriterId,
+    records: &[CostRecord],
+) -> Result<(), WriteError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let writer = load(&transaction, writer)?;
+    if writer.sealed.is_some() {
+        return Err(WriteError::internal("a sealed writer takes no records"));
+    }
+    let next: i64 = transaction
+        .prepare_cached("SELECT COALESCE(MAX(seq) + 1, 0) FROM staged_record WHERE writer = ?")?
+        .query_row([writer.id], |row| row.get(0))?;
+    {
+        let mut insert = transaction.prepare_cached(
+            "INSERT INTO staged_record (writer, seq, start, key, revision, content) VALUES (?, ?, ?, ?, ?, ?)",
+        )?;
+        for (seq, record) in (next..).zip(records) {
+            let start = route(&writer, record)?;
+            check_columns(record)?;
+            let content = key::content(record)?;
+            insert.execute(params![
+                writer.id,
+                seq,
+                start,
+                key::record_key(record, &writer.definition.key_tags),
+                key::revision(&content),
+                content
+            ])?;
+        }
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// The start of the writer's partition that a record falls into.
+fn route(writer: &Writer, record: &CostRecord) -> Result<i64, WriteError> {
+    let anchor = match writer.definition.anchor {
+        Anchor::ChargeStart => record.charge_period.start(),
+        Anchor::BillingPeriod => record.billing_period.start(),
+    };
+    let start = partition_of(writer.definition.grain, anchor).map(super::record::Period::start);
+    match start {
+        Some(start) if writer.partitions.binary_search(&start).is_ok() => Ok(start.as_second()),
+        _ => {
+            let first = writer.partitions.first().map(ToString::to_string);
+            let last = writer.partitions.last().map(ToString::to_string);
+            Err(WriteError::malformed(format!(
+                "a record of {:?} at {anchor} lies outside the writer's {} {} partitions ({} to {})",
+                Foreign::new(record.service_name.as_str()),
+                writer.partitions.len(),
+                stream::grain_name(writer.definition.grain),
+                first.unwrap_or_default(),
+                last.unwrap_or_default(),
+            )))
+        }
+    }
+}
+
+/// What every record must have.
+fn check_columns(record: &CostRecord) -> Result<(), WriteError> {
+    for (column, value) in [
+        ("BillingCurrency", &record.billing_currency),
+        ("BillingAccountId", &record.billing_account_id),
+        ("ServiceName", &record.service_name),
+        ("ServiceCategory", &record.service_category),
+        ("ServiceProviderName", &record.service_provider_name),
+    ] {
+        if value.is_empty() {
+            let anchor = record.charge_period.start();
+            return Err(WriteError::malformed(format!(
+                "a record of {anchor} has an empty {column}"
+            )));
+        }
+    }
+    if let Some(name) = record.extra.keys().find(|name| !name.starts_with("x_")) {
+        return Err(WriteError::malformed(format!(
+            "the further dimension {:?} must begin with x_",
+            Foreign::new(name.as_str())
+        )));
+    }
+    Ok(())
+}
+
+/// Ends writing: merges records of equal key and checks the control totals.
+pub(super) fn seal(connection: &mut Connection, writer: WriterId, seal: &Seal) -> Result<(), WriteError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let writer = load(&transaction, writer)?;
+    if writer.sealed.is_some() {
+        return Err(WriteError::internal("the writer is sealed already"));
+    }
+    if seal
+        .checkpoint
+        .as_ref()
+        .is_some_and(|bytes| bytes.len() > MAX_CHECKPOINT)
+    {
+        return Err(WriteError::internal(format!(
+            "a checkpoint has at most {MAX_CHECKPOINT} bytes"
+        )));
+    }
+    let written = collapse::collapse(&transaction, &writer)?;
+    if let Some(control) = &seal.control {
+        collapse::check_control(&transaction, writer.id, &written, control)?;
+    }
+    let sealed = Sealed {
+        completeness: seal.completeness,
+        observed_through: seal.observed_through.as_second(),
+        checkpoint: seal.checkpoint.clone(),
+        written: written.into_iter().collect(),
+    };
+    let json = serde_json::to_string(&sealed).map_err(|error| damaged("seal", error))?;
+    transaction.execute(
+        "UPDATE staged_writer SET seal = ? WHERE id = ?",
+        params![json, writer.id],
+    )?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Deletes a writer and what it staged, as if it had never been opened.
+pub(super) fn discard(connection: &Connection, writer: i64) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached("DELETE FROM staged_record WHERE writer = ?")?
+        .execute([writer])?;
+    connection
+        .prepare_cached("DELETE FROM staged_writer WHERE id = ?")?
+        .execute([writer])?;
+    Ok(())
+}

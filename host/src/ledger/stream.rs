@@ -1,0 +1,331 @@
+//! Streams of a source: registering what the descriptor says, and what the ledger already holds of them.
+//! What must hold: what decides keys, partitions and counting does not change under records that stand.
+
+use super::{
+    error::{WriteError, damaged, instant},
+    record::{Period, Source, basis_name},
+    stage::Completeness,
+    store::LedgerError,
+    supersede::is_dimension,
+};
+use crate::{
+    component::descriptor::{Grain, Stream},
+    foreign::Foreign,
+};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// A partition that the ledger holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Its source.
+    pub source: Source,
+    /// Its start.
+    pub start: Timestamp,
+    /// Whether it was complete.
+    pub completeness: Completeness,
+    /// Up to when its figures were observed at the provider.
+    pub observed_through: Timestamp,
+}
+
+/// What the ledger holds of a stream, over all sources of an instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StreamState {
+    /// The committed partitions that touch the period asked for.
+    pub committed: Vec<Committed>,
+    /// The last checkpoint of each source.
+    pub checkpoints: Vec<(Source, Vec<u8>)>,
+}
+
+/// A grain as the database and the output write it.
+pub(super) fn grain_name(grain: Grain) -> &'static str {
+    match grain {
+        Grain::Hour => "hour",
+        Grain::Day => "day",
+        Grain::Month => "month",
+    }
+}
+
+/// The definition of a stream as it was registered.
+pub(super) fn definition(json: &str) -> Result<Stream, LedgerError> {
+    serde_json::from_str(json).map_err(|error| damaged("stream definition", error))
+}
+
+/// Registers a stream of a source as its descriptor has it now.
+pub(super) fn register(connection: &Connection, source: i64, stream: &Stream) -> Result<i64, WriteError> {
+    let json = serde_json::to_string(stream).map_err(|error| damaged("stream definition", error))?;
+    let standing = connection
+        .prepare_cached("SELECT id, definition, retired_by FROM stream WHERE source = ? AND name = ?")?
+        .query_row(params![source, stream.name], |row| {
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, Option<String>>(2)?,
+            ))
+        })
+        .optional()?;
+    check_chain(connection, source, stream)?;
+    let Some((id, before, retired_by)) = standing else {
+        connection.execute(
+            "INSERT INTO stream (source, name, definition, grain, basis, view_of, key_version)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            params![
+                source,
+                stream.name,
+                json,
+                grain_name(stream.grain),
+                basis_name(stream.basis),
+                stream.view_of,
+                stream.key_version
+            ],
+        )?;
+        return Ok(connection.last_insert_rowid());
+    };
+    let name = Foreign::new(stream.name.as_str());
+    if let Some(successor) = retired_by {
+        let successor = Foreign::new(successor);
+        return Err(WriteError::denied(format!(
+            "the stream {name} was retired in favour of {successor}"
+        )));
+    }
+    if before == json {
+        return Ok(id);
+    }
+    if let Some(changed) = change_under_records(&definition(&before)?, stream)
+        && holds_rows(connection, id)?
+    {
+        return Err(WriteError::denied(format!(
+            "the {changed} of the stream {name} has changed while the ledger holds records of it; \
+             `finops-host ledger retire` ends the old series first"
+        )));
+    }
+    connection.execute(
+        "UPDATE stream SET definition = ?, grain = ?, basis = ?, view_of = ?, key_version = ? WHERE id = ?",
+        params![
+            json,
+            grain_name(stream.grain),
+            basis_name(stream.basis),
+            stream.view_of,
+            stream.key_version,
+            id
+        ],
+    )?;
+    Ok(id)
+}
+
+/// What has changed that records which stand rely on.
+fn change_under_records(before: &Stream, now: &Stream) -> Option<&'static str> {
+    [
+        (before.grain != now.grain, "grain"),
+        (before.key_version != now.key_version, "key version"),
+        (before.key_tags != now.key_tags, "list of key tags"),
+        (before.anchor != now.anchor, "anchor"),
+        (before.view_of != now.view_of, "role"),
+        (before.supersedes != now.supersedes, "superseded stream"),
+    ]
+    .into_iter()
+    .find_map(|(changed, what)| changed.then_some(what))
+}
+
+fn holds_rows(connection: &Connection, stream: i64) -> Result<bool, LedgerError> {
+    Ok(connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM partition WHERE stream = ?)")?
+        .query_row([stream], |row| row.get(0))?)
+}
+
+/// Refuses what would make the superseding streams of a source more than one chain with one dimension.
+fn check_chain(connection: &Connection, source: i64, stream: &Stream) -> Result<(), WriteError> {
+    let Some(mine) = &stream.supersedes else {
+        return Ok(());
+    };
+    if stream.view_of.is_some() {
+        return Err(WriteError::internal("a view supersedes nothing: it never counts"));
+    }
+    if let Some(by) = mine.by.as_deref().filter(|by| !is_dimension(by)) {
+        return Err(WriteError::internal(format!(
+            "the stream {} cannot supersede by {:?}: that is no text dimension of a record",
+            Foreign::new(stream.name.as_str()),
+            Foreign::new(by)
+        )));
+    }
+    let mut statement =
+        connection.prepare_cached("SELECT definition FROM stream WHERE source = ? AND name <> ?")?;
+    let others = statement.query_map(params![source, stream.name], |row| row.get::<_, String>(0))?;
+    for other in others {
+        let other = definition(&other?)?;
+        let Some(theirs) = &other.supersedes else { continue };
+        let (name, other_name) = (
+            Foreign::new(stream.name.as_str()),
+            Foreign::new(other.name.as_str()),
+        );
+        if theirs.stream == mine.stream {
+            let worse = Foreign::new(mine.stream.as_str());
+            return Err(WriteError::internal(format!(
+                "the streams {name} and {other_name} both supersede {worse}: at most one may"
+            )));
+        }
+        let linked = theirs.stream == stream.name || mine.stream == other.name;
+        if linked && theirs.by != mine.by {
+            return Err(WriteError::internal(format!(
+                "the streams {name} and {other_name} supersede in a chain but by different dimensions"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What an instance's sources hold of a stream.
+pub(super) fn state(
+    connection: &Connection,
+    instance: &str,
+    stream: &str,
+    period: Period,
+) -> Result<StreamState, LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT provider, billing_account, scope, start, completeness, observed_through
+         FROM partition JOIN stream ON stream.id = partition.stream JOIN source ON source.id = stream.source
+         WHERE source.instance = ? AND stream.name = ? AND start < ? AND stop > ?
+         ORDER BY source.id, start",
+    )?;
+    let bounds = (period.end().as_second(), period.start().as_second());
+    let mut rows = statement.query(params![instance, stream, bounds.0, bounds.1])?;
+    let mut state = StreamState::default();
+    while let Some(row) = rows.next()? {
+        state.committed.push(Committed {
+            source: source_of(row)?,
+            start: instant(row.get(3)?)?,
+            completeness: Completeness::from_name(&row.get::<_, String>(4)?)?,
+            observed_through: instant(row.get(5)?)?,
+        });
+    }
+    let mut statement = connection.prepare_cached(
+        "SELECT provider, billing_account, scope, value
+         FROM checkpoint JOIN stream ON stream.id = checkpoint.stream JOIN source ON source.id = stream.source
+         WHERE source.instance = ? AND stream.name = ? ORDER BY source.id",
+    )?;
+    let mut rows = statement.query(params![instance, stream])?;
+    while let Some(row) = rows.next()? {
+        state.checkpoints.push((source_of(row)?, row.get(3)?));
+    }
+    Ok(state)
+}
+
+/// When a stream was last committed by an instance, held commits included.
+pub(super) fn last_read(
+    connection: &Connection,
+    instance: &str,
+    stream: &str,
+) -> Result<Option<Timestamp>, LedgerError> {
+    let last: Option<i64> = connection
+        .prepare_cached(
+            "SELECT MAX(stream.last_read) FROM stream JOIN source ON source.id = stream.source
+             WHERE source.instance = ? AND stream.name = ?",
+        )?
+        .query_row(params![instance, stream], |row| row.get(0))?;
+    last.map(instant).transpose()
+}
+
+fn source_of(row: &Row<'_>) -> rusqlite::Result<Source> {
+    Ok(Source {
+        provider: row.get(0)?,
+        billing_account: row.get(1)?,
+        scope: row.get(2)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::ledger::{Seal, sample};
+
+    const DAY: &str = "2026-08-01T00:00:00Z";
+
+    fn open(bench: &sample::Bench, stream: &Stream) -> Result<(), String> {
+        let source = sample::source();
+        let opened = bench
+            .ledger
+            .open_writer(bench.run, stream, &source, vec![sample::at(DAY)]);
+        bench.block(opened).map(drop).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_records_rely_on_changes_only_while_there_are_none() {
+        let bench = sample::Bench::new();
+        let first = sample::stream("daily", Grain::Day);
+        open(&bench, &first).unwrap();
+        let second = Stream {
+            key_version: 2,
+            ..first
+        };
+        open(&bench, &second).unwrap();
+        bench.commit(&second, &[DAY], Vec::new()).unwrap();
+        let third = Stream {
+            key_version: 3,
+            ..second.clone()
+        };
+        let error = open(&bench, &third).unwrap_err();
+        assert!(
+            error.contains("key version") && error.contains("ledger retire"),
+            "{error}"
+        );
+        let monthly = Stream {
+            grain: Grain::Month,
+            ..second.clone()
+        };
+        assert!(open(&bench, &monthly).unwrap_err().contains("grain"));
+        let slower = Stream {
+            latency: 5,
+            text: "other words".to_owned(),
+            ..second
+        };
+        open(&bench, &slower).unwrap();
+    }
+
+    #[test]
+    fn streams_that_supersede_make_one_chain() {
+        let bench = sample::Bench::new();
+        open(&bench, &sample::better("b", Grain::Day, "a", Some("ServiceName"))).unwrap();
+        let rival = sample::better("c", Grain::Day, "a", None);
+        assert!(open(&bench, &rival).unwrap_err().contains("at most one"));
+        let other = sample::better("c", Grain::Day, "b", None);
+        assert!(open(&bench, &other).unwrap_err().contains("different dimensions"));
+        let view = Stream {
+            view_of: Some("a".to_owned()),
+            ..sample::better("d", Grain::Day, "x", None)
+        };
+        assert!(open(&bench, &view).unwrap_err().contains("view"));
+    }
+
+    #[test]
+    fn the_collector_is_told_what_is_committed_and_where_it_stood() {
+        let bench = sample::Bench::new();
+        let stream = sample::stream("daily", Grain::Day);
+        let seal = Seal {
+            checkpoint: Some(vec![1, 2]),
+            ..sample::seal(Completeness::Partial)
+        };
+        let writer = bench.sealed(&stream, &[DAY], Vec::new(), seal).unwrap();
+        assert_eq!(
+            bench.block(bench.ledger.last_read("acme-prod", "daily")).unwrap(),
+            None
+        );
+        bench
+            .block(bench.ledger.commit(bench.run, vec![writer], sample::trusting()))
+            .unwrap();
+        let period = Period::covering(sample::at(DAY), sample::at("2026-08-02T00:00:00Z"));
+        let state = bench
+            .block(bench.ledger.stream_state("acme-prod", "daily", period))
+            .unwrap();
+        assert_eq!(state.checkpoints, [(sample::source(), vec![1, 2])]);
+        let [partition] = state.committed.as_slice() else {
+            panic!("{state:?}")
+        };
+        assert_eq!(partition.completeness, Completeness::Partial);
+        assert_eq!(partition.start, sample::at(DAY));
+        let last = bench.block(bench.ledger.last_read("acme-prod", "daily")).unwrap();
+        assert_eq!(last, Some(sample::at("2026-08-10T12:00:00Z")));
+        let nobody = bench.block(bench.ledger.stream_state("nobody", "daily", period));
+        assert_eq!(nobody.unwrap(), StreamState::default());
+    }
+}

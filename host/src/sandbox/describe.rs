@@ -1,0 +1,140 @@
+//! `describe`: run in a store with no grants at all, little memory and a frozen clock.
+
+use super::{
+    convert,
+    failure::{Failure, FailureKind, RunError},
+    guest::GuestClock,
+    limits::Limits,
+    runtime::{Runtime, Session},
+    seam::{LogLevel, Mishap, Served, Services},
+    services::write_line,
+};
+use crate::{
+    component::descriptor::{Basis, Descriptor},
+    egress,
+    foreign::Foreign,
+    ledger::{
+        Observation, Receipt, Seal, WriterId,
+        record::{CostRecord, Source},
+    },
+};
+use jiff::Timestamp;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use wasmtime::component::Component;
+use zeroize::Zeroizing;
+
+/// Bytes of a descriptor's JSON.
+const DESCRIPTOR: usize = 256 << 10;
+/// Bytes of log while it describes itself.
+const LOG: usize = 16 << 10;
+
+fn limits() -> Limits {
+    Limits {
+        memory: 64 << 20,
+        cpu: Duration::from_secs(2),
+        wall: Duration::from_secs(5),
+        ..Limits::default()
+    }
+}
+
+impl Runtime {
+    /// What a component says of itself.
+    ///
+    /// # Errors
+    /// [`RunError`]: it traps, reaches a limit, or its descriptor makes no sense.
+    pub async fn describe(&self, component: &Component) -> Result<Descriptor, RunError> {
+        let services = Arc::new(Nothing {
+            logged: AtomicUsize::new(0),
+        });
+        let limits = limits();
+        let mut session = Session::new(self, &limits, GuestClock::Frozen, services);
+        let collector = session.instantiate(self, component).await?;
+        let (answer, mut session) = session
+            .call(&limits, move |store| {
+                Box::pin(async move { collector.call_describe(store).await })
+            })
+            .await;
+        let given = answer.map_err(|error| session.end(error, &limits))?;
+        let descriptor = convert::descriptor(given).map_err(|what| {
+            RunError::Unusable(format!("the collector's descriptor makes no sense: {what}"))
+        })?;
+        let size = serde_json::to_vec(&descriptor).map_or(usize::MAX, |bytes| bytes.len());
+        if size > DESCRIPTOR {
+            let what = format!(
+                "the collector's descriptor is larger than {} KiB",
+                DESCRIPTOR >> 10
+            );
+            return Err(RunError::Unusable(what));
+        }
+        let faults = descriptor.validate();
+        if !faults.is_empty() {
+            let faults: Vec<String> = faults
+                .into_iter()
+                .map(|fault| Foreign::new(fault).to_string())
+                .collect();
+            let what = format!("the collector's descriptor makes no sense: {}", faults.join("; "));
+            return Err(RunError::Unusable(what));
+        }
+        Ok(descriptor)
+    }
+}
+
+/// The services of a component that is granted nothing.
+struct Nothing {
+    logged: AtomicUsize,
+}
+
+fn denied<T: Send + 'static>() -> Served<'static, T> {
+    let failure = Failure::new(FailureKind::Denied, "not while the collector describes itself");
+    Box::pin(std::future::ready(Err(Mishap::Guest(failure))))
+}
+
+impl Services for Nothing {
+    fn send(&self, _: egress::Request) -> Served<'_, egress::Reply> {
+        denied()
+    }
+
+    fn reveal(&self, _: String) -> Served<'_, Zeroizing<String>> {
+        denied()
+    }
+
+    fn open_writer(&self, _: String, _: Source, _: Vec<Timestamp>) -> Served<'_, WriterId> {
+        denied()
+    }
+
+    fn write(&self, _: WriterId, _: Vec<CostRecord>) -> Served<'_, ()> {
+        denied()
+    }
+
+    fn seal(&self, _: WriterId, _: Seal) -> Served<'_, ()> {
+        denied()
+    }
+
+    fn commit(&self, _: Vec<WriterId>) -> Served<'_, Vec<Receipt>> {
+        denied()
+    }
+
+    fn discard(&self, _: WriterId) -> Served<'_, ()> {
+        denied()
+    }
+
+    fn observe(&self, _: Vec<Observation>) -> Served<'_, ()> {
+        denied()
+    }
+
+    fn stream_basis(&self, _: &str) -> Option<Basis> {
+        Some(Basis::Billed)
+    }
+
+    fn log(&self, level: LogLevel, message: String) {
+        if self.logged.fetch_add(message.len(), Ordering::Relaxed) < LOG {
+            write_line(level, "describe", message);
+        }
+    }
+}

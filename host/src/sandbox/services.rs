@@ -1,0 +1,355 @@
+//! The services behind the imports, for a real run: egress, the ledger, and the run's own limits.
+//! What must hold: each count is checked before the work is done, and counts over the whole run.
+
+use super::{
+    failure::{Failure, FailureKind, LimitReached},
+    imports::to_failure,
+    limits::{self, Limits},
+    seam::{LogLevel, Mishap, Served, Services},
+};
+use crate::{
+    component::descriptor::{Basis, Descriptor},
+    egress::{self, Egress},
+    foreign::Foreign,
+    ledger::{
+        CommitOptions, Ledger, Observation, Receipt, RunId, Seal, WriteError, WriteFault, WriterId,
+        record::{CostRecord, Period, Source},
+    },
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use zeroize::Zeroizing;
+
+/// What a run has done so far.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Counts {
+    /// Records written.
+    pub records: u64,
+    /// Bytes of records staged, estimated.
+    pub staged: u64,
+    /// Partitions opened.
+    pub partitions: u64,
+    /// Observations put.
+    pub observations: u64,
+    /// Bytes of log lines.
+    pub log: u64,
+    /// Log lines dropped because the log was full.
+    pub log_dropped: u64,
+    /// Writers open now.
+    #[serde(skip)]
+    pub writers: u32,
+    /// Stream and first partition opened last: where the run is.
+    #[serde(skip)]
+    pub at: Option<(String, Timestamp)>,
+    /// What commits changed.
+    pub receipts: Totals,
+}
+
+/// Sums over all receipts of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)]
+pub struct Totals {
+    pub commits: u64,
+    pub written: u64,
+    pub unchanged: u64,
+    pub revised: u64,
+    pub added: u64,
+    pub withdrawn: u64,
+    pub merged: u64,
+    pub held: u64,
+}
+
+/// The services of one run.
+pub struct RunServices {
+    /// The run's egress.
+    pub egress: Egress,
+    ledger: Ledger,
+    run: RunId,
+    descriptor: Arc<Descriptor>,
+    limits: Limits,
+    /// The period that the operator asked for by hand.
+    requested: Option<Period>,
+    counts: Mutex<Counts>,
+}
+
+impl RunServices {
+    /// Services of a run that has begun in the ledger.
+    #[must_use]
+    pub fn new(
+        egress: Egress,
+        ledger: Ledger,
+        run: RunId,
+        descriptor: Arc<Descriptor>,
+        limits: Limits,
+        requested: Option<Period>,
+    ) -> Self {
+        Self {
+            egress,
+            ledger,
+            run,
+            descriptor,
+            limits,
+            requested,
+            counts: Mutex::default(),
+        }
+    }
+
+    /// What has been done so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts records before they are staged.
+    fn charge_records(&self, records: &[CostRecord]) -> Result<(), Mishap> {
+        let mut bytes = 0;
+        for (index, record) in records.iter().enumerate() {
+            let size = size(record);
+            if size > limits::RECORD {
+                let message = format!(
+                    "record {index} of the batch is larger than {} KiB",
+                    limits::RECORD >> 10
+                );
+                return Err(Failure::new(FailureKind::Internal, message).into());
+            }
+            bytes += size as u64;
+        }
+        let mut counts = self.lock();
+        counts.records += records.len() as u64;
+        counts.staged += bytes;
+        if counts.records > self.limits.records {
+            return Err(LimitReached::Records(self.limits.records).into());
+        }
+        if counts.staged > self.limits.staged {
+            return Err(LimitReached::Staged(self.limits.staged).into());
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of a record's texts, and a flat figure for the rest.
+fn size(record: &CostRecord) -> usize {
+    const FIXED: usize = 512;
+    let texts = [
+        record.charge_description.as_deref(),
+        record.line_id.as_deref(),
+        Some(&record.billing_account_id),
+        record.billing_account_name.as_deref(),
+        record.sub_account_id.as_deref(),
+        record.sub_account_name.as_deref(),
+        Some(&record.service_name),
+        Some(&record.service_category),
+        record.service_subcategory.as_deref(),
+        record.region_id.as_deref(),
+        record.region_name.as_deref(),
+        record.resource_id.as_deref(),
+        record.resource_name.as_deref(),
+        record.resource_type.as_deref(),
+        record.sku_id.as_deref(),
+        record.sku_price_id.as_deref(),
+        record.sku_meter.as_deref(),
+        record.invoice_id.as_deref(),
+        record.invoice_detail_id.as_deref(),
+        record.commitment_discount_id.as_deref(),
+        record.commitment_discount_name.as_deref(),
+        record.capacity_reservation_id.as_deref(),
+        Some(&record.service_provider_name),
+        record.host_provider_name.as_deref(),
+        record.invoice_issuer_name.as_deref(),
+    ];
+    let pairs = record
+        .tags
+        .iter()
+        .chain(&record.extra)
+        .map(|(name, value)| name.len() + value.len());
+    FIXED + texts.into_iter().flatten().map(str::len).sum::<usize>() + pairs.sum::<usize>()
+}
+
+fn mishap(error: WriteError) -> Mishap {
+    match error {
+        WriteError::Refused { fault, message } => {
+            let kind = match fault {
+                WriteFault::Incomplete => FailureKind::Incomplete,
+                WriteFault::Malformed => FailureKind::MalformedReply,
+                WriteFault::Internal => FailureKind::Internal,
+                WriteFault::Denied => FailureKind::Denied,
+            };
+            Failure::new(kind, message).into()
+        }
+        WriteError::Ledger(error) => error.into(),
+    }
+}
+
+impl Services for RunServices {
+    fn send(&self, request: egress::Request) -> Served<'_, egress::Reply> {
+        Box::pin(async move {
+            self.egress
+                .send(request)
+                .await
+                .map_err(|refusal| to_failure(refusal).into())
+        })
+    }
+
+    fn reveal(&self, credential: String) -> Served<'_, Zeroizing<String>> {
+        Box::pin(async move {
+            self.egress
+                .reveal(&credential)
+                .await
+                .map_err(|refusal| to_failure(refusal).into())
+        })
+    }
+
+    fn open_writer(
+        &self,
+        stream: String,
+        source: Source,
+        partitions: Vec<Timestamp>,
+    ) -> Served<'_, WriterId> {
+        Box::pin(async move {
+            let Some(definition) = self.descriptor.streams.iter().find(|known| known.name == stream) else {
+                let message = format!("the descriptor has no stream `{}`", Foreign::from(stream));
+                return Err(Failure::new(FailureKind::Internal, message).into());
+            };
+            if source.provider != self.descriptor.provider {
+                let message = format!(
+                    "the source's provider is not the descriptor's `{}`",
+                    self.descriptor.provider
+                );
+                return Err(Failure::new(FailureKind::Internal, message).into());
+            }
+            {
+                let mut counts = self.lock();
+                if counts.writers >= self.limits.writers {
+                    return Err(LimitReached::Writers(self.limits.writers).into());
+                }
+                counts.partitions += partitions.len() as u64;
+                if counts.partitions > self.limits.partitions {
+                    return Err(LimitReached::Partitions(self.limits.partitions).into());
+                }
+                counts.at = partitions.first().map(|start| (definition.name.clone(), *start));
+            }
+            let writer = self
+                .ledger
+                .open_writer(self.run, definition, &source, partitions)
+                .await
+                .map_err(mishap)?;
+            self.lock().writers += 1;
+            Ok(writer)
+        })
+    }
+
+    fn write(&self, writer: WriterId, records: Vec<CostRecord>) -> Served<'_, ()> {
+        Box::pin(async move {
+            self.charge_records(&records)?;
+            self.ledger.write(writer, records).await.map_err(mishap)
+        })
+    }
+
+    fn seal(&self, writer: WriterId, seal: Seal) -> Served<'_, ()> {
+        Box::pin(async move { self.ledger.seal(writer, seal).await.map_err(mishap) })
+    }
+
+    fn commit(&self, writers: Vec<WriterId>) -> Served<'_, Vec<Receipt>> {
+        Box::pin(async move {
+            let options = CommitOptions {
+                requested: self.requested,
+                ..CommitOptions::default()
+            };
+            let receipts = self
+                .ledger
+                .commit(self.run, writers, options)
+                .await
+                .map_err(mishap)?;
+            let mut counts = self.lock();
+            let totals = &mut counts.receipts;
+            totals.commits += 1;
+            for receipt in &receipts {
+                totals.written += receipt.written;
+                totals.unchanged += receipt.unchanged;
+                totals.revised += receipt.revised;
+                totals.added += receipt.added;
+                totals.withdrawn += receipt.withdrawn;
+                totals.merged += receipt.merged;
+                totals.held += u64::from(receipt.held);
+            }
+            Ok(receipts)
+        })
+    }
+
+    fn discard(&self, writer: WriterId) -> Served<'_, ()> {
+        Box::pin(async move {
+            {
+                let mut counts = self.lock();
+                counts.writers = counts.writers.saturating_sub(1);
+            }
+            Ok(self.ledger.discard(writer).await?)
+        })
+    }
+
+    fn observe(&self, observations: Vec<Observation>) -> Served<'_, ()> {
+        Box::pin(async move {
+            let unknown = observations.iter().find(|one| {
+                !self
+                    .descriptor
+                    .observations
+                    .iter()
+                    .any(|kind| kind.name == one.name)
+            });
+            if let Some(unknown) = unknown {
+                let message = format!(
+                    "the descriptor has no observation `{}`",
+                    Foreign::from(unknown.name.as_str())
+                );
+                return Err(Failure::new(FailureKind::Internal, message).into());
+            }
+            {
+                let mut counts = self.lock();
+                counts.observations += observations.len() as u64;
+                if counts.observations > self.limits.observations {
+                    return Err(LimitReached::Observations(self.limits.observations).into());
+                }
+            }
+            self.ledger
+                .put_observations(self.run, observations)
+                .await
+                .map_err(mishap)
+        })
+    }
+
+    fn stream_basis(&self, stream: &str) -> Option<Basis> {
+        self.descriptor
+            .streams
+            .iter()
+            .find(|known| known.name == stream)
+            .map(|known| known.basis)
+    }
+
+    fn log(&self, level: LogLevel, mut message: String) {
+        message.truncate(message.floor_char_boundary(limits::MESSAGE));
+        {
+            let mut counts = self.lock();
+            if counts.log + message.len() as u64 > self.limits.log {
+                counts.log_dropped += 1;
+                return;
+            }
+            counts.log += message.len() as u64;
+        }
+        write_line(level, &self.descriptor.name, message);
+    }
+}
+
+/// A guest's line, into the host's log.
+pub(super) fn write_line(level: LogLevel, collector: &str, message: String) {
+    let message = Foreign::new(message);
+    match level {
+        LogLevel::Debug => tracing::debug!(target: "collector", collector, "{message}"),
+        LogLevel::Info => tracing::info!(target: "collector", collector, "{message}"),
+        LogLevel::Warn => tracing::warn!(target: "collector", collector, "{message}"),
+        LogLevel::Error => tracing::error!(target: "collector", collector, "{message}"),
+    }
+}

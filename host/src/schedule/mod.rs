@@ -1,0 +1,9 @@
+//! When an instance runs, and one run of it from its file to its report.
+
+mod plan;
+mod prepare;
+mod run;
+
+pub use plan::Asked;
+pub use prepare::{PrepareError, Prepared, describe, prepare};
+pub use run::{RunSummary, run_once};

@@ -1,0 +1,94 @@
+//! From two files to something that can run: the component is read once, checked, compiled or found in the cache, and
+//! asked what it is; the operator's file is checked against that.
+
+use crate::{
+    component::{
+        self, CacheDir, Compiler, ComponentError, ComponentFile, descriptor::Descriptor, descriptor_cache,
+    },
+    config::{Config, ConfigErrors},
+    egress::Grant,
+    sandbox::{RunError, Runtime},
+};
+use std::{path::Path, sync::Arc};
+
+/// A collector and its operator's file, fit to run.
+pub struct Prepared {
+    /// The operator's file.
+    pub config: Config,
+    /// The component's file: the bytes that were hashed are those that run.
+    pub file: ComponentFile,
+    /// The compiled component.
+    pub component: wasmtime::component::Component,
+    /// What it says of itself.
+    pub descriptor: Arc<Descriptor>,
+    /// Its checked settings, as JSON text.
+    pub settings: String,
+    /// The grant.
+    pub grant: Grant,
+    /// Whether the compiled code came from the cache.
+    pub cached: bool,
+}
+
+/// Why nothing can run.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// The operator's file.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    /// The component's file.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// The component, when asked what it is.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+/// A component, compiled and described, for commands that need no operator's file.
+///
+/// # Errors
+/// [`PrepareError`].
+pub async fn describe(
+    runtime: &Runtime,
+    file: &ComponentFile,
+    cache: &CacheDir,
+) -> Result<(wasmtime::component::Component, Descriptor, bool), PrepareError> {
+    let compiler = Compiler::this_program()?;
+    let (component, loaded) = component::load(file, runtime.engine(), cache, &compiler).await?;
+    let descriptor = match descriptor_cache::get(cache, &file.sha256) {
+        Some(descriptor) => descriptor,
+        None => {
+            let descriptor = runtime.describe(&component).await?;
+            descriptor_cache::put(cache, &file.sha256, &descriptor);
+            descriptor
+        }
+    };
+    Ok((component, descriptor, loaded.cached))
+}
+
+/// Reads and checks everything that a run needs.
+///
+/// # Errors
+/// [`PrepareError`].
+pub async fn prepare(
+    runtime: &Runtime,
+    wasm: &Path,
+    config: Config,
+    cache: &CacheDir,
+) -> Result<Prepared, PrepareError> {
+    let file = ComponentFile::read(wasm, config.sha256.as_deref())?;
+    let (component, descriptor, cached) = describe(runtime, &file, cache).await?;
+    let settings = config.settings_for(&descriptor)?.to_string();
+    let grant = Grant {
+        rules: config.rules.clone(),
+        credentials: config.credentials.clone(),
+    };
+    Ok(Prepared {
+        config,
+        file,
+        component,
+        descriptor: Arc::new(descriptor),
+        settings,
+        grant,
+        cached,
+    })
+}

@@ -1,0 +1,136 @@
+//! One run: begin in the ledger, collect under the grant, write down how it ended.
+//! What must hold: whatever happens, the run's end and its report are in the ledger, unless the process dies.
+
+use super::{
+    plan::{self, Asked},
+    prepare::Prepared,
+};
+use crate::{
+    clock::SharedClock,
+    egress::{Egress, Report, UserAgent},
+    foreign::Foreign,
+    ledger::{Ledger, RunInfo},
+    sandbox::{Counts, RunError, RunServices, Runtime, Usage},
+};
+use serde::Serialize;
+use std::{future::Future, sync::Arc};
+
+/// How a run went.
+#[derive(Debug, Serialize)]
+pub struct RunSummary {
+    /// The instance.
+    pub instance: String,
+    /// `done`, or the kind of failure.
+    pub outcome: String,
+    /// What went wrong, for people.
+    pub error: Option<String>,
+    /// The collector's note.
+    pub note: Option<String>,
+    /// What was read and written.
+    pub counts: Counts,
+    /// CPU, wall-clock time and memory.
+    pub usage: Usage,
+    /// Requests, bytes, denied calls, unused grants.
+    pub egress: Report,
+    /// The error itself, for exit codes.
+    #[serde(skip)]
+    pub end: Result<(), RunError>,
+}
+
+/// Runs an instance once. `watch` is given the services as soon as they exist, for showing progress; `stop` ends the run
+/// early: what was committed stays.
+///
+/// # Errors
+/// [`RunError`] where the run could not begin; a run that began always gives a summary.
+pub async fn run_once<S: Future<Output = ()>>(
+    runtime: &Runtime,
+    prepared: &Prepared,
+    ledger: &Ledger,
+    clock: &SharedClock,
+    asked: Asked,
+    watch: impl FnOnce(Arc<RunServices>),
+    stop: S,
+) -> Result<RunSummary, RunError> {
+    let instance = prepared.config.name.clone();
+    let descriptor = &prepared.descriptor;
+    let limits = prepared.config.limits;
+    let agent = UserAgent {
+        collector: descriptor.name.clone(),
+        version: descriptor.version.clone(),
+    };
+    let egress = Egress::new(prepared.grant.clone(), &limits, &agent, Arc::clone(clock), None)
+        .map_err(|error| RunError::Grant(error.to_string()))?;
+    let run = ledger
+        .begin_run(RunInfo {
+            instance: instance.clone(),
+            collector: descriptor.name.clone(),
+            version: descriptor.version.clone(),
+            sha256: prepared.file.sha256.clone(),
+        })
+        .await?;
+    let requested = match asked {
+        Asked::Backfill(period) => Some(period),
+        Asked::Everything | Asked::WhatIsDue => None,
+    };
+    let services = Arc::new(RunServices::new(
+        egress,
+        ledger.clone(),
+        run,
+        Arc::clone(descriptor),
+        limits,
+        requested,
+    ));
+    watch(Arc::clone(&services));
+
+    let next_request = || async {
+        let now = clock.now();
+        Ok(plan::request(ledger, &instance, descriptor, &prepared.settings, asked, now).await?)
+    };
+    let collecting = runtime.collect(
+        &prepared.component,
+        Arc::clone(&services),
+        &limits,
+        clock,
+        next_request,
+    );
+    let (end, usage) = tokio::select! {
+        ended = collecting => ended,
+        () = stop => (Err(RunError::Stopped), Usage::default()),
+    };
+
+    let outcome = match &end {
+        Ok(_) => "done".to_owned(),
+        Err(error) => outcome_name(error).to_owned(),
+    };
+    let (note, end) = match end {
+        Ok(note) => (note, Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    let summary = RunSummary {
+        instance,
+        error: end.as_ref().err().map(ToString::to_string),
+        outcome: outcome.clone(),
+        note: note.as_ref().map(Foreign::to_string),
+        counts: services.counts(),
+        usage,
+        egress: services.egress.report(),
+        end,
+    };
+    let report = serde_json::to_value(&summary).unwrap_or_default();
+    let note = summary.error.clone().or_else(|| summary.note.clone());
+    ledger.end_run(run, &outcome, note.as_deref(), report).await?;
+    Ok(summary)
+}
+
+fn outcome_name(error: &RunError) -> &'static str {
+    match error {
+        RunError::Failure(failure) => failure.kind.as_str(),
+        RunError::Limit(_) => "limit",
+        RunError::Trap(_) => "trap",
+        RunError::Unusable(_) => "unusable",
+        RunError::Grant(_) => "grant",
+        RunError::Storage(_) => "storage",
+        RunError::Host(_) => "bug",
+        RunError::Stopped => "stopped",
+    }
+}
