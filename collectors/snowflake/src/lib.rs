@@ -27,6 +27,7 @@ mod statement_tests;
 mod tests;
 mod usage;
 mod views;
+mod writing;
 
 /// The collector.
 pub struct Snowflake;

@@ -2,22 +2,21 @@
 
 use super::{
     collapse::Written,
-    compare::{Change, Staged, Standing, compare, hash},
-    error::{WriteError, damaged},
+    error::WriteError,
     hold::{self, Effect, Expected, HoldPolicy},
     period::partition_from,
     post::{self, Moved, Moves},
     record::Period,
+    recount,
+    replace::{Counting, Tally, read_staged, read_standing, replace},
     run::RunId,
     stage::{self, Sealed, Writer, WriterId},
     store::{LedgerError, amount, checksum},
     supersede::{self, Chain},
 };
 use crate::component::descriptor::LookBack;
-use finops_decimal::Decimal;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
-use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a commit may change unasked.
@@ -193,41 +192,11 @@ pub(super) fn apply(
         applied.receipts.push(receipt);
     }
     for ((_, stretch), chain) in &stretches {
-        decide(transaction, chain, *stretch, &mut moves)?;
+        recount::decide(transaction, chain, *stretch, &mut moves)?;
     }
     moves.retain(|_, moved| *moved != Moved::default());
     post::post(transaction, commit, &moves)?;
     Ok(applied)
-}
-
-/// When a new record counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Counting {
-    /// It is part of a view.
-    Never,
-    /// Its stream stands alone.
-    Always,
-    /// Other streams tell of the same money: decided once all records are in.
-    Decided,
-}
-
-/// What one partition's comparison found.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    unchanged: u64,
-    revised: u64,
-    added: u64,
-    withdrawn: u64,
-}
-
-impl Tally {
-    fn changes(self) -> bool {
-        self.revised + self.added + self.withdrawn > 0
-    }
-
-    fn after(self) -> u64 {
-        self.unchanged + self.revised + self.added
-    }
 }
 
 impl Receipt {
@@ -276,148 +245,6 @@ fn upsert_partition(
             ],
             |row| row.get(0),
         )?)
-}
-
-/// A writer's staged records by partition start, each in the order of keys.
-fn read_staged(transaction: &Connection, writer: i64) -> Result<BTreeMap<i64, Vec<Staged>>, LedgerError> {
-    let mut statement = transaction.prepare_cached(
-        "SELECT start, seq, key, revision FROM staged_record WHERE writer = ? ORDER BY start, key",
-    )?;
-    let mut rows = statement.query([writer])?;
-    let mut staged: BTreeMap<i64, Vec<Staged>> = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        staged.entry(row.get(0)?).or_default().push(Staged {
-            seq: row.get(1)?,
-            key: hash(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?,
-            revision: hash(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?)?,
-        });
-    }
-    Ok(staged)
-}
-
-/// A partition's current records in the order of keys.
-fn read_standing(transaction: &Connection, partition: i64) -> Result<Vec<Standing>, LedgerError> {
-    let mut statement = transaction.prepare_cached(
-        "SELECT id, key, revision, counts FROM record WHERE partition = ? AND until_commit IS NULL ORDER BY key",
-    )?;
-    let mut rows = statement.query([partition])?;
-    let mut standing = Vec::new();
-    while let Some(row) = rows.next()? {
-        standing.push(Standing {
-            id: row.get(0)?,
-            key: hash(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?,
-            revision: hash(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?,
-            counts: row.get(3)?,
-        });
-    }
-    Ok(standing)
-}
-
-/// Writes what the comparison found into one partition.
-fn replace(
-    transaction: &Connection,
-    (commit, partition, writer): (i64, i64, i64),
-    standing: &[Standing],
-    staged: &[Staged],
-    (counting, moved): (Counting, &mut Moved),
-) -> Result<Tally, LedgerError> {
-    let mut tally = Tally::default();
-    let mut retire = transaction.prepare_cached("UPDATE record SET until_commit = ? WHERE id = ?")?;
-    for change in compare(standing, staged) {
-        let (old, new) = match change {
-            Change::Unchanged => {
-                tally.unchanged += 1;
-                continue;
-            }
-            Change::Revised(old, new) => {
-                tally.revised += 1;
-                (Some(old), Some(new))
-            }
-            Change::Added(new) => {
-                tally.added += 1;
-                (None, Some(new))
-            }
-            Change::Withdrawn(old) => {
-                tally.withdrawn += 1;
-                (Some(old), None)
-            }
-        };
-        if let Some(old) = old {
-            retire.execute(params![commit, old.id])?;
-            if old.counts {
-                moved.minus.push(old.id);
-            }
-        }
-        if let Some(new) = new {
-            let counts = counting == Counting::Always;
-            let id = insert(transaction, (commit, partition, writer), new.seq, counts)?;
-            if counts {
-                moved.plus.push(id);
-            }
-        }
-    }
-    Ok(tally)
-}
-
-/// The columns that stand beside a record's content.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Columns {
-    service_name: String,
-    billing_currency: String,
-    billed_cost: Decimal,
-    effective_cost: Decimal,
-    list_cost: Option<Decimal>,
-    contracted_cost: Option<Decimal>,
-}
-
-fn insert(
-    transaction: &Connection,
-    (commit, partition, writer): (i64, i64, i64),
-    seq: i64,
-    counts: bool,
-) -> Result<i64, LedgerError> {
-    let (key, revision, content): (String, String, String) = transaction
-        .prepare_cached("SELECT key, revision, content FROM staged_record WHERE writer = ? AND seq = ?")?
-        .query_row(params![writer, seq], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?;
-    let columns: Columns = serde_json::from_str(&content).map_err(|error| damaged("record", error))?;
-    let sum = record_checksum(partition, &key, &revision, &content, commit);
-    transaction
-        .prepare_cached(
-            "INSERT INTO record (partition, key, revision, content, service, currency, billed, effective, list,
-                                 contracted, counts, from_commit, checksum)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )?
-        .execute(params![
-            partition,
-            key,
-            revision,
-            content,
-            columns.service_name,
-            columns.billing_currency,
-            columns.billed_cost.to_string(),
-            columns.effective_cost.to_string(),
-            columns.list_cost.map(|cost| cost.to_string()),
-            columns.contracted_cost.map(|cost| cost.to_string()),
-            counts,
-            commit,
-            sum
-        ])?;
-    Ok(transaction.last_insert_rowid())
-}
-
-/// The checksum of a record's row.
-pub(super) fn record_checksum(
-    partition: i64,
-    key: &str,
-    revision: &str,
-    content: &str,
-    commit: i64,
-) -> String {
-    let (partition, commit) = (partition.to_string(), commit.to_string());
-    checksum([&partition, key, revision, content, &commit].map(str::as_bytes))
 }
 
 /// The checksum of a checkpoint's row.
@@ -536,26 +363,6 @@ fn move_checkpoint(
                 commit,
                 checkpoint_checksum(stream, value, commit)
             ])?;
-    }
-    Ok(())
-}
-
-/// Lets the rule of superseding decide a stretch of time, and notes what enters and leaves the books by it.
-fn decide(
-    transaction: &Connection,
-    chain: &Chain,
-    stretch: Period,
-    moves: &mut Moves,
-) -> Result<(), LedgerError> {
-    let mut update = transaction.prepare_cached("UPDATE record SET counts = ? WHERE id = ?")?;
-    for flip in chain.flips(transaction, stretch)? {
-        update.execute(params![flip.counts, flip.record])?;
-        let moved = moves.entry(flip.partition).or_default();
-        if flip.counts {
-            moved.plus.push(flip.record);
-        } else {
-            moved.minus.push(flip.record);
-        }
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ mod collapse;
 pub mod commit;
 mod compare;
 pub mod destination;
+pub mod dimension;
 pub mod dims;
 pub mod error;
 pub mod held;
@@ -24,11 +25,19 @@ pub mod hold;
 mod key;
 mod lock;
 mod merge;
+#[cfg(test)]
+mod model_tests;
 pub mod observe;
 pub mod outbox;
+pub mod overview;
 pub mod period;
 mod post;
+#[cfg(test)]
+mod posting_tests;
+pub mod query;
 pub mod record;
+mod recount;
+mod replace;
 mod run;
 #[cfg(test)]
 mod sample;
@@ -37,6 +46,8 @@ mod stage;
 pub mod store;
 mod stream;
 mod supersede;
+#[cfg(test)]
+mod supersede_tests;
 
 pub use commit::{CommitOptions, Receipt};
 pub use destination::{DestinationId, DestinationSpec};

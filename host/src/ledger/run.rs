@@ -1,6 +1,7 @@
 //! Runs: one row for each start of an instance, and what a killed one left behind.
 
-use super::store::LedgerError;
+use super::{error::damaged, store::LedgerError};
+use crate::component::descriptor::Stream;
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
@@ -27,6 +28,8 @@ pub struct RunInfo {
     pub version: String,
     /// Hash of the component that runs.
     pub sha256: String,
+    /// The streams of its descriptor: which of them give way to which must be known before all of them have data.
+    pub streams: Vec<Stream>,
 }
 
 /// Begins a run. The caller holds the instance's lock, so an unfinished earlier run of it is dead: it is closed as
@@ -36,6 +39,7 @@ pub(super) fn begin(
     info: &RunInfo,
     now: Timestamp,
 ) -> Result<RunId, LedgerError> {
+    let streams = serde_json::to_string(&info.streams).map_err(|error| damaged("streams", error))?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let dead: Vec<i64> = {
         let mut statement =
@@ -51,13 +55,14 @@ pub(super) fn begin(
         )?;
     }
     transaction.execute(
-        "INSERT INTO run (instance, collector, version, sha256, started) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO run (instance, collector, version, sha256, started, streams) VALUES (?, ?, ?, ?, ?, ?)",
         params![
             info.instance,
             info.collector,
             info.version,
             info.sha256,
-            now.as_second()
+            now.as_second(),
+            streams
         ],
     )?;
     let id = transaction.last_insert_rowid();

@@ -148,6 +148,7 @@ pub(super) struct Bench {
     pub(super) ledger: Ledger,
     pub(super) clock: Arc<HandClock>,
     pub(super) run: RunId,
+    streams: Vec<Stream>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -166,8 +167,15 @@ impl Bench {
             ledger,
             clock,
             run,
+            streams: Vec::new(),
             runtime,
         }
+    }
+
+    /// Begins the next run, of a collector that declares these streams.
+    pub(super) fn declare(&mut self, streams: &[Stream]) {
+        self.streams = streams.to_vec();
+        self.reopen();
     }
 
     /// With the destination that all tests post to.
@@ -186,7 +194,11 @@ impl Bench {
     /// As after a crash: a new process opens the directory and begins a run.
     pub(super) fn reopen(&mut self) {
         self.ledger = Ledger::open(self.directory.path(), self.clock.clone()).unwrap();
-        self.run = self.block(self.ledger.begin_run(info("acme-prod"))).unwrap();
+        let info = RunInfo {
+            streams: self.streams.clone(),
+            ..info("acme-prod")
+        };
+        self.run = self.block(self.ledger.begin_run(info)).unwrap();
     }
 
     /// One writer, sealed; not committed.
@@ -276,6 +288,7 @@ pub(super) fn info(instance: &str) -> RunInfo {
         collector: "acme".to_owned(),
         version: "1.0.0".to_owned(),
         sha256: "00".to_owned(),
+        streams: Vec::new(),
     }
 }
 

@@ -43,7 +43,8 @@ CREATE TABLE run (
     started INTEGER NOT NULL, ended INTEGER,
     outcome TEXT,                              -- done, or a failure kind; NULL while it runs or was killed
     note TEXT,
-    report TEXT                                -- JSON: figures of the run, denied calls
+    report TEXT,                               -- JSON: figures of the run, denied calls
+    streams TEXT NOT NULL DEFAULT '[]'         -- JSON: the streams of its collector's descriptor
 ) STRICT;
 
 -- One row a commit. A held commit keeps its staged rows until it is accepted or rejected.

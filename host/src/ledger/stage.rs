@@ -138,6 +138,7 @@ pub(super) fn open(
     }
     let source = source::claim(&transaction, of, &instance)?;
     let stream = stream::register(&transaction, source, definition)?;
+    stream::register_declared(&transaction, source, run.0)?;
     refuse_immutable(&transaction, stream, definition, &partitions, now)?;
     let starts: Vec<i64> = partitions.iter().map(|start| start.as_second()).collect();
     let starts = serde_json::to_string(&starts).map_err(|error| damaged("partitions", error))?;

@@ -4,9 +4,10 @@
 use super::{
     error::{WriteError, damaged, instant},
     record::{Period, Source, basis_name},
+    recount,
     stage::Completeness,
     store::LedgerError,
-    supersede::is_dimension,
+    supersede::{self, is_dimension},
 };
 use crate::{
     component::descriptor::{Grain, Stream},
@@ -51,9 +52,10 @@ pub(super) fn definition(json: &str) -> Result<Stream, LedgerError> {
     serde_json::from_str(json).map_err(|error| damaged("stream definition", error))
 }
 
-/// Registers a stream of a source as its descriptor has it now.
+/// Registers a stream of a source as its descriptor has it now. Where that changes which streams give way to which,
+/// what stands is counted anew.
 pub(super) fn register(connection: &Connection, source: i64, stream: &Stream) -> Result<i64, WriteError> {
-    let json = serde_json::to_string(stream).map_err(|error| damaged("stream definition", error))?;
+    check_chain(connection, source, stream)?;
     let standing = connection
         .prepare_cached("SELECT id, definition, retired_by FROM stream WHERE source = ? AND name = ?")?
         .query_row(params![source, stream.name], |row| {
@@ -64,22 +66,8 @@ pub(super) fn register(connection: &Connection, source: i64, stream: &Stream) ->
             ))
         })
         .optional()?;
-    check_chain(connection, source, stream)?;
     let Some((id, before, retired_by)) = standing else {
-        connection.execute(
-            "INSERT INTO stream (source, name, definition, grain, basis, view_of, key_version)
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
-            params![
-                source,
-                stream.name,
-                json,
-                grain_name(stream.grain),
-                basis_name(stream.basis),
-                stream.view_of,
-                stream.key_version
-            ],
-        )?;
-        return Ok(connection.last_insert_rowid());
+        return insert(connection, source, stream);
     };
     let name = Foreign::new(stream.name.as_str());
     if let Some(successor) = retired_by {
@@ -88,10 +76,11 @@ pub(super) fn register(connection: &Connection, source: i64, stream: &Stream) ->
             "the stream {name} was retired in favour of {successor}"
         )));
     }
-    if before == json {
+    let before = definition(&before)?;
+    if before == *stream {
         return Ok(id);
     }
-    if let Some(changed) = change_under_records(&definition(&before)?, stream)
+    if let Some(changed) = change_under_records(&before, stream)
         && holds_rows(connection, id)?
     {
         return Err(WriteError::denied(format!(
@@ -102,7 +91,7 @@ pub(super) fn register(connection: &Connection, source: i64, stream: &Stream) ->
     connection.execute(
         "UPDATE stream SET definition = ?, grain = ?, basis = ?, view_of = ?, key_version = ? WHERE id = ?",
         params![
-            json,
+            json(stream)?,
             grain_name(stream.grain),
             basis_name(stream.basis),
             stream.view_of,
@@ -110,7 +99,55 @@ pub(super) fn register(connection: &Connection, source: i64, stream: &Stream) ->
             id
         ],
     )?;
+    if before.supersedes != stream.supersedes || before.view_of != stream.view_of {
+        recount::recount(connection, source)?;
+    }
     Ok(id)
+}
+
+/// Registers the streams that a run's descriptor declares and that the source does not have yet.
+pub(super) fn register_declared(connection: &Connection, source: i64, run: i64) -> Result<(), WriteError> {
+    let declared: String = connection
+        .prepare_cached("SELECT streams FROM run WHERE id = ?")?
+        .query_row([run], |row| row.get(0))?;
+    let declared: Vec<Stream> = serde_json::from_str(&declared).map_err(|error| damaged("streams", error))?;
+    for stream in declared {
+        let known: bool = connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM stream WHERE source = ? AND name = ?)")?
+            .query_row(params![source, stream.name], |row| row.get(0))?;
+        if !known {
+            register(connection, source, &stream)?;
+        }
+    }
+    Ok(())
+}
+
+fn insert(connection: &Connection, source: i64, stream: &Stream) -> Result<i64, WriteError> {
+    connection.execute(
+        "INSERT INTO stream (source, name, definition, grain, basis, view_of, key_version)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+        params![
+            source,
+            stream.name,
+            json(stream)?,
+            grain_name(stream.grain),
+            basis_name(stream.basis),
+            stream.view_of,
+            stream.key_version
+        ],
+    )?;
+    let id = connection.last_insert_rowid();
+    let linked = supersede::chains(connection, source)?
+        .iter()
+        .any(|chain| !chain.alone() && chain.members.iter().any(|member| member.stream == id));
+    if linked {
+        recount::recount(connection, source)?;
+    }
+    Ok(id)
+}
+
+fn json(stream: &Stream) -> Result<String, LedgerError> {
+    serde_json::to_string(stream).map_err(|error| damaged("stream definition", error))
 }
 
 /// What has changed that records which stand rely on.

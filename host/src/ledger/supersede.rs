@@ -1,10 +1,14 @@
 //! Which of several streams counts, where they tell of the same money.
-//! What must hold: every value of every slot of time counts exactly once. The rule is [`winner`]; the rest finds the
-//! records it speaks of. A slot is the coarsest partition that a chain of streams has there, so that a day's bill
-//! replaces 24 hours of estimates whole, and 24 hours of a bill replace a day's estimate only together.
+//! What must hold: every value counts exactly once at every time. The rule is [`winner`]; the rest finds the records
+//! it speaks of. Where grains differ, the rule is asked of the coarsest partition first, so that a month's invoice
+//! replaces its days whole, and 24 hours of a bill replace a day's estimate only together.
 
 use super::{
-    error::damaged, period::partition_of, record::Period, stage::Completeness, store::LedgerError,
+    error::{damaged, instant},
+    period::partition_of,
+    record::Period,
+    stage::Completeness,
+    store::LedgerError,
     stream::definition,
 };
 use crate::component::descriptor::{Grain, Stream};
@@ -148,7 +152,7 @@ impl Chain {
         for member in &self.members {
             let starts = statement.query_map([member.stream], |row| row.get::<_, i64>(0))?;
             for start in starts {
-                stretches.extend(self.stretch(super::error::instant(start?)?));
+                stretches.extend(self.stretch(instant(start?)?));
             }
         }
         Ok(stretches)
@@ -156,104 +160,69 @@ impl Chain {
 
     /// The records of a stretch whose `counts` is not what the rule says.
     pub(super) fn flips(&self, connection: &Connection, stretch: Period) -> Result<Vec<Flip>, LedgerError> {
+        let pieces = self.pieces(connection, stretch)?;
+        let mut held: BTreeMap<String, Vec<&Piece>> = BTreeMap::new();
+        for piece in &pieces {
+            let mut values = BTreeSet::new();
+            self.each(connection, piece.id, |_, value, _| {
+                values.insert(value);
+            })?;
+            for value in values {
+                held.entry(value).or_default().push(piece);
+            }
+        }
+        let whole = Scope {
+            pieces: &pieces,
+            everything: self.by.is_none(),
+        };
+        let coarsest = self.members.iter().map(|member| member.grain).max();
+        let mut won: BTreeMap<&str, Vec<(Period, usize)>> = BTreeMap::new();
+        for (value, holders) in &held {
+            let slots = won.entry(value).or_default();
+            whole.resolve(stretch, coarsest.unwrap_or(Grain::Month), holders, slots);
+        }
         let mut flips = Vec::new();
-        for slot in self.slots(connection, stretch)? {
-            self.judge(connection, &slot, &mut flips)?;
+        for piece in &pieces {
+            self.each(connection, piece.id, |record, value, counted| {
+                let slots = won.get(value.as_str()).map(Vec::as_slice).unwrap_or_default();
+                let counts = slots
+                    .iter()
+                    .any(|(slot, rank)| *rank == piece.rank && slot.contains(piece.period.start()));
+                if counts != counted {
+                    flips.push(Flip {
+                        partition: piece.id,
+                        record,
+                        counts,
+                    });
+                }
+            })?;
         }
         Ok(flips)
     }
 
-    /// The partitions of a stretch, cut into slots.
-    fn slots(&self, connection: &Connection, stretch: Period) -> Result<Vec<Slot>, LedgerError> {
+    /// The partitions of a stretch.
+    fn pieces(&self, connection: &Connection, stretch: Period) -> Result<Vec<Piece>, LedgerError> {
         let mut statement = connection.prepare_cached(
-            "SELECT id, start, stop, completeness FROM partition
+            "SELECT id, start, completeness FROM partition
              WHERE stream = ? AND start >= ? AND start < ? ORDER BY start",
         )?;
-        let mut found = Vec::new();
+        let bounds = (stretch.start().as_second(), stretch.end().as_second());
+        let mut pieces = Vec::new();
         for (rank, member) in self.members.iter().enumerate() {
-            let bounds = (stretch.start().as_second(), stretch.end().as_second());
             let mut rows = statement.query(params![member.stream, bounds.0, bounds.1])?;
             while let Some(row) = rows.next()? {
-                let complete = Completeness::from_name(&row.get::<_, String>(3)?)?;
-                let (start, stop): (i64, i64) = (row.get(1)?, row.get(2)?);
-                let length = stop - start;
-                found.push((rank, member.grain, row.get::<_, i64>(0)?, start, length, complete));
+                let start = instant(row.get(1)?)?;
+                pieces.push(Piece {
+                    id: row.get(0)?,
+                    rank,
+                    grain: member.grain,
+                    period: partition_of(member.grain, start)
+                        .ok_or_else(|| damaged("partition start", start))?,
+                    complete: Completeness::from_name(&row.get::<_, String>(2)?)? == Completeness::Complete,
+                });
             }
         }
-        let Some(grain) = found.iter().map(|partition| partition.1).max() else {
-            return Ok(Vec::new());
-        };
-        let mut slots: BTreeMap<Period, Vec<Share>> = BTreeMap::new();
-        for (rank, _, id, start, length, complete) in found {
-            let slot = partition_of(grain, super::error::instant(start)?)
-                .ok_or_else(|| damaged("partition start", start))?;
-            let shares = slots
-                .entry(slot)
-                .or_insert_with(|| vec![Share::default(); self.members.len()]);
-            if let Some(share) = shares.get_mut(rank) {
-                share.partitions.push(id);
-                share.covered += if complete == Completeness::Complete {
-                    length
-                } else {
-                    0
-                };
-            }
-        }
-        Ok(slots
-            .into_iter()
-            .map(|(period, shares)| Slot {
-                length: period.end().as_second() - period.start().as_second(),
-                shares,
-            })
-            .collect())
-    }
-
-    /// Applies the rule to one slot.
-    fn judge(&self, connection: &Connection, slot: &Slot, flips: &mut Vec<Flip>) -> Result<(), LedgerError> {
-        let mut held: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for (rank, share) in slot.shares.iter().enumerate() {
-            let mut values = BTreeSet::new();
-            if self.by.is_none() && share.covered == slot.length {
-                // Superseding everything needs no record: an empty bill says that there was no cost.
-                values.insert(String::new());
-            }
-            for &partition in &share.partitions {
-                self.each(connection, partition, |_, value, _| {
-                    values.insert(value);
-                })?;
-            }
-            for value in values {
-                held.entry(value).or_default().push(rank);
-            }
-        }
-        let wins = |rank: usize, value: &str| {
-            let ranks = held.get(value).map(Vec::as_slice).unwrap_or_default();
-            let holders: Vec<Holder> = ranks
-                .iter()
-                .map(|&rank| Holder {
-                    complete: slot
-                        .shares
-                        .get(rank)
-                        .is_some_and(|share| share.covered == slot.length),
-                })
-                .collect();
-            winner(&holders).and_then(|index| ranks.get(index)) == Some(&rank)
-        };
-        for (rank, share) in slot.shares.iter().enumerate() {
-            for &partition in &share.partitions {
-                self.each(connection, partition, |record, value, counted| {
-                    let counts = wins(rank, &value);
-                    if counts != counted {
-                        flips.push(Flip {
-                            partition,
-                            record,
-                            counts,
-                        });
-                    }
-                })?;
-            }
-        }
-        Ok(())
+        Ok(pieces)
     }
 
     /// Each current record of a partition: its row, its value of the chain's dimension, whether it counts.
@@ -282,15 +251,75 @@ impl Chain {
     }
 }
 
-/// A slot of time and, by rank, what each stream has in it.
-struct Slot {
-    length: i64,
-    shares: Vec<Share>,
+/// A partition of a chain's stream.
+#[derive(Clone, Debug)]
+struct Piece {
+    id: i64,
+    rank: usize,
+    grain: Grain,
+    period: Period,
+    complete: bool,
 }
 
-/// A stream's partitions within a slot, and how many seconds of it are complete.
-#[derive(Clone, Default)]
-struct Share {
-    partitions: Vec<i64>,
-    covered: i64,
+/// All partitions of a stretch, and how to tell who holds what.
+struct Scope<'a> {
+    pieces: &'a [Piece],
+    /// The better stream supersedes everything: complete, it holds the one value even without a record, since an
+    /// empty bill says that there was no cost.
+    everything: bool,
+}
+
+impl Scope<'_> {
+    /// Finds who counts for a value, from coarse slots to fine ones: a stream whose partition is the whole slot wins
+    /// it if the rule says so; if a finer one wins, the coarse ones are out and the slot is decided piece by piece.
+    fn resolve(&self, slot: Period, grain: Grain, holders: &[&Piece], won: &mut Vec<(Period, usize)>) {
+        let mut ranks: BTreeMap<usize, Grain> =
+            holders.iter().map(|piece| (piece.rank, piece.grain)).collect();
+        if self.everything {
+            let complete = self.pieces.iter().filter(|piece| piece.grain <= grain);
+            let complete = complete.filter(|piece| self.complete(piece.rank, slot));
+            ranks.extend(complete.map(|piece| (piece.rank, piece.grain)));
+        }
+        if ranks.values().any(|of| *of == grain) {
+            let ranks: Vec<(usize, Grain)> = ranks.into_iter().collect();
+            let judged: Vec<Holder> = ranks
+                .iter()
+                .map(|(rank, _)| Holder {
+                    complete: self.complete(*rank, slot),
+                })
+                .collect();
+            let winner = winner(&judged).and_then(|index| ranks.get(index));
+            if let Some((rank, of)) = winner
+                && *of == grain
+            {
+                won.push((slot, *rank));
+                return;
+            }
+        }
+        let finer = match grain {
+            Grain::Month => Grain::Day,
+            Grain::Day => Grain::Hour,
+            Grain::Hour => return,
+        };
+        let mut slots: BTreeMap<Period, Vec<&Piece>> = BTreeMap::new();
+        for piece in holders.iter().filter(|piece| piece.grain <= finer) {
+            if let Some(slot) = partition_of(finer, piece.period.start()) {
+                slots.entry(slot).or_default().push(piece);
+            }
+        }
+        for (slot, holders) in slots {
+            self.resolve(slot, finer, &holders, won);
+        }
+    }
+
+    /// Whether all of a slot is committed as complete by a stream.
+    fn complete(&self, rank: usize, slot: Period) -> bool {
+        let length = |period: Period| period.end().as_second() - period.start().as_second();
+        let pieces = self
+            .pieces
+            .iter()
+            .filter(|piece| piece.rank == rank && piece.complete);
+        let inside = pieces.filter(|piece| slot.contains(piece.period.start()));
+        inside.map(|piece| length(piece.period)).sum::<i64>() == length(slot)
+    }
 }

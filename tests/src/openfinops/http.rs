@@ -2,7 +2,7 @@
 //! What must hold: nothing is added, retried or hidden, so that a test sees what a server really did.
 
 use serde_json::Value;
-use std::io::{Error, ErrorKind, Read as _, Result, Write as _};
+use std::io::{BufRead, BufReader, Error, ErrorKind, Result, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
 /// What came back.
@@ -56,7 +56,6 @@ pub fn exchange(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Result<Reply> {
-    let mut stream = TcpStream::connect(address)?;
     let mut request = format!(
         "{method} {path} HTTP/1.0\r\nhost: {address}\r\ncontent-length: {}\r\n",
         body.len()
@@ -65,28 +64,51 @@ pub fn exchange(
         request.push_str(&format!("{name}: {value}\r\n"));
     }
     request.push_str("\r\n");
-    stream.write_all(request.as_bytes())?;
-    stream.write_all(body)?;
-    let mut reply = Vec::new();
-    stream.read_to_end(&mut reply)?;
-    parse(&String::from_utf8_lossy(&reply))
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(&[request.as_bytes(), body].concat())?;
+    read(BufReader::new(stream))
 }
 
-fn parse(text: &str) -> Result<Reply> {
-    let bad = || Error::new(ErrorKind::InvalidData, format!("not an HTTP reply: {text:?}"));
-    let (head, body) = text.split_once("\r\n\r\n").ok_or_else(bad)?;
-    let mut lines = head.lines();
-    let status = lines
-        .next()
-        .and_then(|line| line.split(' ').nth(1)?.parse().ok())
-        .ok_or_else(bad)?;
-    let headers = lines.filter_map(|line| line.split_once(": "));
-    let headers = headers
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-        .collect();
-    Ok(Reply {
-        status,
-        headers,
-        body: body.to_owned(),
-    })
+/// Reads by content-length where there is one. The real server, after an answer to a body that it did not look at, reads
+/// on until the client closes: whoever waits for it to close first waits for ever.
+fn read(mut stream: impl BufRead) -> Result<Reply> {
+    let bad = |what: &str| Error::new(ErrorKind::InvalidData, format!("not an HTTP reply: {what}"));
+    let status_line = line(&mut stream)?;
+    let status = status_line
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    let mut reply = Reply {
+        status: status.ok_or_else(|| bad(&status_line))?,
+        headers: vec![],
+        body: String::new(),
+    };
+    loop {
+        let header = line(&mut stream)?;
+        if header.is_empty() {
+            break;
+        }
+        let (name, value) = header.split_once(": ").ok_or_else(|| bad(&header))?;
+        reply.headers.push((name.to_ascii_lowercase(), value.to_owned()));
+    }
+    let length = reply
+        .header("content-length")
+        .map(|length| length.parse().map_err(|_| bad(length)))
+        .transpose()?;
+    let mut body = vec![0; length.unwrap_or(0)];
+    match length {
+        Some(_) => stream.read_exact(&mut body)?,
+        None => drop(stream.read_to_end(&mut body)?),
+    }
+    reply.body = String::from_utf8(body).map_err(Error::other)?;
+    Ok(reply)
+}
+
+fn line(stream: &mut impl BufRead) -> Result<String> {
+    let mut line = String::new();
+    stream.read_line(&mut line)?;
+    if line.is_empty() {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    Ok(line.trim_end().to_owned())
 }

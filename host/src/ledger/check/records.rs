@@ -2,10 +2,7 @@
 
 use super::{Report, Rule};
 use crate::ledger::{
-    commit::{checkpoint_checksum, record_checksum},
-    key,
-    store::LedgerError,
-    stream, supersede,
+    commit::checkpoint_checksum, key, replace::record_checksum, store::LedgerError, stream, supersede,
 };
 use rusqlite::Connection;
 use std::collections::BTreeMap;

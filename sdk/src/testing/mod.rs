@@ -2,10 +2,15 @@
 //! It is as strict as the real one where a collector could go wrong: unknown streams, records outside their
 //! partitions, writing after sealing and committing twice are failures.
 
+mod host;
+mod reply;
+
+pub use reply::{broken_reply, reply};
+
 use crate::{
-    Body, Checkpoint, Collector, CommittedPartition, CostRecord, Descriptor, Failure, Host, HttpRequest,
-    Instant, Level, Observation, Outcome, Period, Progress, Receipt, Request, Response, Seal, Source,
-    StreamRequest, WriterId, descriptor::Anchor,
+    Checkpoint, Collector, CommittedPartition, CostRecord, Descriptor, Failure, HttpRequest, Instant, Level,
+    Observation, Outcome, Period, Progress, Request, Response, Seal, Source, StreamRequest, WriterId,
+    descriptor::Anchor,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -13,64 +18,8 @@ use std::{
     time::Duration,
 };
 
-/// Pieces in which a fake reply's body is read: small, so that every reader meets seams.
-const PIECE: usize = 7;
 /// Calls of `collect` after which a run is taken to go in a circle.
 const MAX_CALLS: usize = 100;
-
-/// A reply with a status and a text as body.
-#[must_use]
-pub fn reply(status: u16, body: &str) -> Response {
-    let body = Pieces {
-        bytes: body.as_bytes().to_vec(),
-        position: 0,
-        breaks: None,
-    };
-    Response {
-        status,
-        headers: Vec::new(),
-        body: Box::new(body),
-    }
-}
-
-/// A successful reply whose body breaks off with the failure after the text.
-#[must_use]
-pub fn broken_reply(body: &str, failure: Failure) -> Response {
-    let body = Pieces {
-        bytes: body.as_bytes().to_vec(),
-        position: 0,
-        breaks: Some(failure),
-    };
-    Response {
-        status: 200,
-        headers: Vec::new(),
-        body: Box::new(body),
-    }
-}
-
-struct Pieces {
-    bytes: Vec<u8>,
-    position: usize,
-    breaks: Option<Failure>,
-}
-
-impl Body for Pieces {
-    fn read(&mut self, max: u32) -> Result<Option<Vec<u8>>, Failure> {
-        let max = usize::try_from(max).unwrap_or(PIECE);
-        let length = if max == 0 { PIECE } else { max.min(PIECE) };
-        let end = (self.position + length).min(self.bytes.len());
-        let piece = self.bytes.get(self.position..end).unwrap_or_default().to_vec();
-        self.position = end;
-        match (piece.is_empty(), self.breaks.take()) {
-            (true, Some(failure)) => Err(failure),
-            (true, None) => Ok(None),
-            (false, breaks) => {
-                self.breaks = breaks;
-                Ok(Some(piece))
-            }
-        }
-    }
-}
 
 /// A writer as the fake host keeps it, and what a commit recorded.
 #[derive(Clone, Debug)]
@@ -335,162 +284,5 @@ impl FakeHost {
                 .max()?,
         };
         partitions.contains(&start).then_some(start)
-    }
-}
-
-impl Host for FakeHost {
-    fn send(&self, request: &HttpRequest) -> Result<Response, Failure> {
-        self.state.borrow_mut().requests.push(request.clone());
-        (self.answer)(request)
-    }
-
-    fn send_many(&self, requests: &[HttpRequest]) -> Vec<Result<Response, Failure>> {
-        requests.iter().map(|request| self.send(request)).collect()
-    }
-
-    fn open(&self, stream: &str, source: &Source, partitions: &[Instant]) -> Result<WriterId, Failure> {
-        if let Some(descriptor) = &self.descriptor {
-            let known = descriptor.streams.iter().find(|known| known.name == stream);
-            let known =
-                known.ok_or_else(|| Failure::internal(format_args!("no stream is called `{stream}`")))?;
-            if let Some(odd) = partitions
-                .iter()
-                .find(|start| Period::around(**start, known.grain).start != **start)
-            {
-                return Err(Failure::internal(format_args!(
-                    "no partition of `{stream}` starts at {odd}"
-                )));
-            }
-        }
-        let mut state = self.state.borrow_mut();
-        state.next_writer += 1;
-        let writer = WriterId(state.next_writer);
-        let commit = Commit {
-            stream: stream.to_owned(),
-            source: source.clone(),
-            partitions: partitions.to_vec(),
-            records: Vec::new(),
-            seal: None,
-        };
-        state.writers.insert(writer, commit);
-        Ok(writer)
-    }
-
-    fn write(&self, writer: WriterId, records: &[CostRecord]) -> Result<(), Failure> {
-        let mut state = self.state.borrow_mut();
-        state.batches.push(records.len());
-        let commit = state
-            .writers
-            .get_mut(&writer)
-            .ok_or_else(|| Failure::internal("no such writer"))?;
-        if commit.seal.is_some() {
-            return Err(Failure::internal("the writer is sealed"));
-        }
-        for record in records {
-            if self
-                .partition_of(&commit.stream, record, &commit.partitions)
-                .is_none()
-            {
-                let start = record.charge_period.start;
-                return Err(Failure::malformed(format_args!(
-                    "a record at {start} lies outside the writer's partitions"
-                )));
-            }
-        }
-        commit.records.extend_from_slice(records);
-        Ok(())
-    }
-
-    fn seal(&self, writer: WriterId, seal: &Seal) -> Result<(), Failure> {
-        let mut state = self.state.borrow_mut();
-        let commit = state
-            .writers
-            .get_mut(&writer)
-            .ok_or_else(|| Failure::internal("no such writer"))?;
-        let written = u64::try_from(commit.records.len()).unwrap_or(u64::MAX);
-        if seal
-            .control
-            .as_ref()
-            .and_then(|control| control.rows)
-            .is_some_and(|rows| rows != written)
-        {
-            return Err(Failure::incomplete(
-                "the control total of rows differs from the records written",
-            ));
-        }
-        commit.seal = Some(seal.clone());
-        Ok(())
-    }
-
-    fn commit(&self, writers: &[WriterId]) -> Result<Vec<Receipt>, Failure> {
-        let mut state = self.state.borrow_mut();
-        if writers.iter().any(|writer| {
-            state
-                .writers
-                .get(writer)
-                .is_none_or(|commit| commit.seal.is_none())
-        }) {
-            return Err(Failure::internal("a writer is not sealed or already used up"));
-        }
-        let mut receipts = Vec::new();
-        for writer in writers {
-            let Some(commit) = state.writers.remove(writer) else {
-                continue;
-            };
-            let written = u64::try_from(commit.records.len()).unwrap_or(u64::MAX);
-            let held = self.holding.get();
-            receipts.push(Receipt {
-                written,
-                added: written,
-                held,
-                ..Receipt::default()
-            });
-            if !held {
-                state.commits.push(commit);
-            }
-        }
-        Ok(receipts)
-    }
-
-    fn discard(&self, writer: WriterId) {
-        self.state.borrow_mut().writers.remove(&writer);
-    }
-
-    fn observe(&self, observations: &[Observation]) -> Result<(), Failure> {
-        self.state
-            .borrow_mut()
-            .observations
-            .extend_from_slice(observations);
-        Ok(())
-    }
-
-    fn log(&self, level: Level, message: &str) {
-        self.state.borrow_mut().logs.push((level, message.to_owned()));
-    }
-
-    fn reveal(&self, credential: &str) -> Result<String, Failure> {
-        let denied = || {
-            Failure::new(
-                crate::FailureKind::Denied,
-                format_args!("`{credential}` may not be revealed"),
-            )
-        };
-        self.secrets.get(credential).cloned().ok_or_else(denied)
-    }
-
-    fn sleep(&self, duration: Duration) {
-        self.state.borrow_mut().sleeps.push(duration);
-        let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-        self.clock.set(self.clock.get().saturating_add(seconds));
-    }
-
-    fn now(&self) -> Instant {
-        self.clock.get()
-    }
-
-    /// Bytes that differ from call to call and are the same in every test.
-    fn random(&self) -> Result<[u8; 16], Failure> {
-        self.randoms.set(self.randoms.get().wrapping_add(1));
-        Ok([self.randoms.get(); 16])
     }
 }

@@ -1,0 +1,256 @@
+//! The laws as a state machine: random readings, restatements, retags, crashes and new destinations, each step
+//! compared with a small model in memory and proven by the checker.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use super::{
+    Completeness,
+    destination::{DestinationSpec, Measure},
+    record::CostRecord,
+    sample::{self, Bench},
+};
+use crate::component::descriptor::{Grain, Stream};
+use finops_decimal::Decimal;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const DAYS: [&str; 3] = [
+    "2026-08-01T00:00:00Z",
+    "2026-08-02T00:00:00Z",
+    "2026-08-03T00:00:00Z",
+];
+const SERVICES: [&str; 3] = ["Compute", "Storage", "Support"];
+const TEAMS: [&str; 2] = ["red", "blue"];
+
+/// The streams of the model: an estimate, the bill over it, the month's invoice over both, and one of its own.
+fn streams(by: Option<&str>) -> [Stream; 4] {
+    [
+        sample::stream("estimate", Grain::Day),
+        sample::better("bill", Grain::Day, "estimate", by),
+        sample::better("invoice", Grain::Month, "bill", by),
+        sample::stream("alone", Grain::Day),
+    ]
+}
+
+/// Services of a partition, each with team and cost in cents.
+type Content = BTreeMap<usize, (usize, i64)>;
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Commits partitions of a stream, whole; days may have been committed before.
+    Commit {
+        stream: usize,
+        days: BTreeMap<usize, Content>,
+        complete: bool,
+    },
+    /// Writes a partition and crashes before the commit.
+    Crash { stream: usize, content: Content },
+    /// Writes what stands once more.
+    Again,
+    /// The destination begins anew, with that measure.
+    Epoch(Measure),
+}
+
+fn content() -> impl Strategy<Value = Content> {
+    prop::collection::btree_map(0..3_usize, (0..2_usize, -2..4_i64), 0..4)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let days = prop::collection::btree_map(0..3_usize, content(), 1..4);
+    prop_oneof![
+        12 => (0..4_usize, days, prop::bool::weighted(0.7))
+            .prop_map(|(stream, days, complete)| Step::Commit { stream, days, complete }),
+        1 => (0..4_usize, content()).prop_map(|(stream, content)| Step::Crash { stream, content }),
+        1 => Just(Step::Again),
+        1 => prop_oneof![Just(Measure::Billed), Just(Measure::Effective)].prop_map(Step::Epoch),
+    ]
+}
+
+/// What the ledger should hold.
+struct Model {
+    /// Per stream and day (the month's invoice stands on the first): complete, and what is in it.
+    partitions: BTreeMap<(usize, usize), (bool, Content)>,
+    by_service: bool,
+    measure: Measure,
+}
+
+impl Model {
+    /// The streams that hold money for a service (or, where everything is superseded, any) on a day.
+    fn holds(&self, stream: usize, day: usize, service: usize) -> bool {
+        let Some((complete, content)) = self.partitions.get(&(stream, day)) else {
+            return false;
+        };
+        if self.by_service {
+            content.contains_key(&service)
+        } else {
+            *complete || !content.is_empty()
+        }
+    }
+
+    fn complete(&self, stream: usize, day: usize) -> bool {
+        self.partitions
+            .get(&(stream, day))
+            .is_some_and(|(complete, _)| *complete)
+    }
+
+    /// Which stream counts for a service on a day. The rule, told for this one chain: a complete invoice rules the
+    /// month; a partial one counts only where neither bill nor estimate know the service in all the month.
+    fn counts(&self, stream: usize, day: usize, service: usize) -> bool {
+        if stream == 3 {
+            return true;
+        }
+        let invoiced = self.holds(2, 0, service);
+        let finer = (0..3).any(|day| {
+            (0..2).any(|stream| {
+                let held = self.partitions.get(&(stream, day));
+                held.is_some_and(|(_, content)| match self.by_service {
+                    true => content.contains_key(&service),
+                    false => !content.is_empty(),
+                })
+            })
+        });
+        if invoiced && (self.complete(2, 0) || !finer) {
+            return stream == 2;
+        }
+        let winner = if self.holds(1, day, service) && self.complete(1, day) {
+            1
+        } else if self.holds(0, day, service) {
+            0
+        } else {
+            1
+        };
+        stream == winner
+    }
+
+    /// The books: stream, day, service, team and total, without zeros.
+    fn books(&self) -> Vec<String> {
+        let mut books = Vec::new();
+        for ((stream, day), (_, content)) in &self.partitions {
+            for (service, (team, cents)) in content {
+                if self.counts(*stream, *day, *service) {
+                    let record = record(*day, *service, *team, *cents);
+                    let cost = self.measure.of(&record);
+                    let (service, team) = (SERVICES[*service], TEAMS[*team]);
+                    if !cost.is_zero() {
+                        let stream = &streams(None)[*stream].name;
+                        books.push(format!("{stream}|{}|{service}|{team}|{cost}", DAYS[*day]));
+                    }
+                }
+            }
+        }
+        books.sort();
+        books
+    }
+}
+
+fn record(day: usize, service: usize, team: usize, cents: i64) -> CostRecord {
+    let cost = |cents: i64| {
+        Decimal::from(cents)
+            .div_rounded(Decimal::from(100_u32), 2)
+            .unwrap()
+    };
+    let mut record = sample::record(DAYS[day], SERVICES[service], "0");
+    record.billed_cost = cost(cents);
+    record.effective_cost = cost(cents * 3);
+    record.tags.insert("team".to_owned(), TEAMS[team].to_owned());
+    record
+}
+
+fn records(day: usize, content: &Content) -> Vec<CostRecord> {
+    let of = |(service, (team, cents)): (&usize, &(usize, i64))| record(day, *service, *team, *cents);
+    content.iter().map(of).collect()
+}
+
+fn completeness(complete: bool) -> Completeness {
+    if complete {
+        Completeness::Complete
+    } else {
+        Completeness::Partial
+    }
+}
+
+fn take(bench: &mut Bench, model: &mut Model, streams: &[Stream; 4], step: &Step) {
+    match step {
+        Step::Commit {
+            stream,
+            days,
+            complete,
+        } => {
+            // A month has one partition: what is for any day goes there.
+            let monthly = streams[*stream].grain == Grain::Month;
+            let days: BTreeMap<usize, &Content> = days
+                .iter()
+                .map(|(day, content)| (if monthly { 0 } else { *day }, content))
+                .collect();
+            let starts: Vec<&str> = days.keys().map(|day| DAYS[*day]).collect();
+            let records = days
+                .iter()
+                .flat_map(|(day, content)| records(*day, content))
+                .collect();
+            bench
+                .commit_as(&streams[*stream], &starts, records, completeness(*complete))
+                .unwrap();
+            for (day, content) in days {
+                model
+                    .partitions
+                    .insert((*stream, day), (*complete, content.clone()));
+            }
+        }
+        Step::Crash { stream, content } => {
+            let seal = sample::seal(Completeness::Complete);
+            bench
+                .sealed(&streams[*stream], &[DAYS[0]], records(0, content), seal)
+                .unwrap();
+            bench.reopen();
+        }
+        Step::Again => {
+            let before = bench.entries();
+            for ((stream, day), (complete, content)) in &model.partitions {
+                let records = records(*day, content);
+                bench
+                    .commit_as(&streams[*stream], &[DAYS[*day]], records, completeness(*complete))
+                    .unwrap();
+            }
+            assert_eq!(bench.entries(), before, "reading the same again posts nothing");
+        }
+        Step::Epoch(measure) => {
+            let spec = DestinationSpec {
+                measure: *measure,
+                ..sample::destination()
+            };
+            bench.block(bench.ledger.ensure_destination(&spec)).unwrap();
+            model.measure = *measure;
+        }
+    }
+}
+
+/// What the destination's open epoch adds up to, from the entries alone.
+fn posted(bench: &Bench) -> Vec<String> {
+    let mut books = bench.rows(
+        "SELECT json_extract(dims, '$.stream') || '|' || json_extract(dims, '$.partition_start') || '|'
+             || json_extract(dims, '$.service') || '|' || json_extract(dims, '$.tags.team') || '|' || sum
+         FROM (SELECT dims, exact_sum(amount) AS sum FROM entry JOIN posting ON posting.id = entry.posting
+               JOIN epoch ON epoch.id = posting.epoch WHERE epoch.ended IS NULL GROUP BY posting.id)
+         WHERE sum <> '0'",
+    );
+    books.sort();
+    books
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #[test]
+    fn the_books_are_always_the_newest_word(
+        steps in prop::collection::vec(step(), 1..12),
+        by_service in any::<bool>(),
+    ) {
+        let mut bench = Bench::posting();
+        let streams = streams(by_service.then_some("ServiceName"));
+        bench.declare(&streams);
+        let mut model = Model { partitions: BTreeMap::new(), by_service, measure: Measure::Effective };
+        for step in &steps {
+            take(&mut bench, &mut model, &streams, step);
+            prop_assert_eq!(bench.findings(), [""; 0]);
+            prop_assert_eq!(posted(&bench), model.books());
+        }
+    }
+}
