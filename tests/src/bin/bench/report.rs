@@ -37,7 +37,7 @@ impl Machine {
 /// The table for people. A figure that was not measured shows none.
 pub(crate) fn table(machine: &Machine, samples: &Samples) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::NOTHING);
     table.set_header(["figure", "median", "lowest", "highest"]);
     for figure in FIGURES {
         let sorted = samples.sorted(figure);

@@ -133,8 +133,10 @@ scheme = "bearer"
 token = {{ file = "secrets/pat.txt" }}
 headers = {{ {name} = "{value}" }}
 
+# A program that is not optimised needs more time, two months by the hour more partitions than the defaults allow.
 [limits]
 cpu = "10m"
+partitions = 10000
 "#,
         simulator.addr
     )
