@@ -3,6 +3,7 @@
 //! Rooms, and the one direction in which they use each other: `cli` → `schedule` → `sandbox` → `egress` | `ledger`;
 //! `delivery` reads the ledger; `config` and `component` make the plain data that the others work on.
 
+pub mod cli;
 pub mod clock;
 pub mod component;
 pub mod config;

@@ -86,7 +86,9 @@ impl DatedPrices {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
-    from: String,
+    /// None: from the beginning, as the host passes a single price on.
+    #[serde(default)]
+    from: Option<String>,
     price: Decimal,
 }
 
@@ -100,13 +102,12 @@ impl<'de> Deserialize<'de> for DatedPrices {
         let entries: Vec<Entry> = serde_json::from_value(value).map_err(de::Error::custom)?;
         let mut prices = Vec::with_capacity(entries.len());
         for Entry { from, price } in entries {
-            let day = from
-                .parse()
-                .map_err(|_| de::Error::custom(format_args!("`{from}` is not a day like 2026-01-01")))?;
-            prices.push(DatedPrice {
-                from: Some(day),
-                price,
-            });
+            let day = |text: String| {
+                text.parse()
+                    .map_err(|_| de::Error::custom(format_args!("`{text}` is not a day like 2026-01-01")))
+            };
+            let from = from.map(day).transpose()?;
+            prices.push(DatedPrice { from, price });
         }
         Self::new(prices).map_err(de::Error::custom)
     }
@@ -120,6 +121,14 @@ mod tests {
 
     fn prices(json: &str) -> Result<DatedPrices, String> {
         serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn one_price_reads_the_same_as_the_list_that_the_host_makes_of_it() {
+        assert_eq!(
+            prices(r#""3.00""#),
+            prices(r#"[{"from": null, "price": "3.00"}]"#)
+        );
     }
 
     #[test]

@@ -9,10 +9,7 @@
 use finops_tests::{
     artifacts, books,
     program::{Place, Ran},
-    snowflake::{
-        faults::{Act, At, Fault},
-        golden::State,
-    },
+    snowflake::{Act, At, Fault, golden::State},
     stage::{Stage, config},
 };
 

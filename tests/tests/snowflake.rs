@@ -62,17 +62,19 @@ async fn a_second_run_changes_nothing() {
     assert_done(&stage.collect().unwrap());
     let again = stage.collect().unwrap();
     assert_done(&again);
-    let changes = &again.json().unwrap()["run"]["counts"]["receipts"];
-    assert_eq!(
-        (&changes["added"], &changes["revised"], &changes["withdrawn"]),
-        (&0.into(), &0.into(), &0.into())
-    );
+    for run in again.json().unwrap()["runs"].as_array().unwrap() {
+        let changes = &run["counts"]["receipts"];
+        assert_eq!(
+            (&changes["added"], &changes["revised"], &changes["withdrawn"]),
+            (&0.into(), &0.into(), &0.into())
+        );
+    }
     assert_books(&stage, State::Initial);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn small_partitions_and_a_slow_warehouse_give_the_same_books() {
-    use finops_tests::snowflake::faults::{Act, At, Fault};
+    use finops_tests::snowflake::{Act, At, Fault};
     let options = Options {
         partition_rows: 50,
         ..Options::default()
@@ -143,7 +145,7 @@ async fn a_dry_run_shows_the_difference_and_stores_nothing() {
         .unwrap();
     assert_done(&dry);
     assert!(
-        dry.json().unwrap()["run"]["counts"]["receipts"]["added"]
+        dry.json().unwrap()["runs"][0]["counts"]["receipts"]["added"]
             .as_u64()
             .unwrap()
             > 0

@@ -46,7 +46,8 @@ pub enum Until {
 }
 
 /// Why a delivery ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Ended {
     /// Nothing is left to send.
     Drained,
@@ -59,7 +60,7 @@ pub enum Ended {
 }
 
 /// What a delivery did, and what stands afterwards.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct DeliveryReport {
     /// Why it ended.
     pub ended: Ended,

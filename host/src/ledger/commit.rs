@@ -111,6 +111,11 @@ fn check_writers(run: RunId, writers: &[Writer]) -> Result<(), WriteError> {
         if writer.run != run.0 {
             return Err(WriteError::internal("the writer belongs to another run"));
         }
+        if writer.kept {
+            return Err(WriteError::internal(
+                "the writer was used up by a commit that is held",
+            ));
+        }
         if writer.sealed.is_none() {
             return Err(WriteError::internal("a writer is committed before it is sealed"));
         }

@@ -210,7 +210,7 @@ fn storage(error: WriteError) -> LedgerError {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
     use super::*;
     use crate::{
         component::descriptor::{Grain, Stream},
@@ -262,6 +262,23 @@ mod tests {
         assert_eq!(bench.findings(), [""; 0]);
         let again = bench.block(bench.ledger.accept(proposal.commit)).unwrap_err();
         assert!(again.to_string().contains("not held but applied"), "{again}");
+    }
+
+    #[test]
+    fn a_writer_that_a_held_commit_keeps_is_neither_discarded_nor_committed_again() {
+        let bench = standing();
+        let seal = sample::seal(Completeness::Complete);
+        let fallen = vec![sample::record(DAY, "Compute", "1")];
+        let writer = bench.sealed(&daily(), &[DAY], fallen, seal).unwrap();
+        let commit = || {
+            bench
+                .ledger
+                .commit(bench.run, vec![writer], CommitOptions::default())
+        };
+        assert!(bench.block(commit()).unwrap()[0].held);
+        bench.block(bench.ledger.discard(writer)).unwrap();
+        assert!(bench.block(commit()).unwrap_err().to_string().contains("used up"));
+        assert_eq!(proposals(&bench)[0].streams[0].records, 1);
     }
 
     #[test]

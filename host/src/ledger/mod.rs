@@ -41,6 +41,7 @@ mod replace;
 mod run;
 #[cfg(test)]
 mod sample;
+mod slots;
 mod source;
 mod stage;
 pub mod store;
@@ -184,13 +185,14 @@ impl Ledger {
             .await
     }
 
-    /// Deletes a writer and what it staged. One that is gone already is no error.
+    /// Deletes a writer and what it staged. One that is gone already is no error, and one that a held commit keeps
+    /// stays.
     ///
     /// # Errors
     /// See [`LedgerError`].
     pub async fn discard(&self, writer: WriterId) -> Result<(), LedgerError> {
         self.store
-            .with(move |connection| stage::discard(connection, writer.0))
+            .with(move |connection| stage::abandon(connection, writer))
             .await
     }
 

@@ -136,6 +136,18 @@ mod tests {
         assert!(window(months, now).contains(now));
     }
 
+    #[test]
+    fn a_stream_is_due_after_its_cadence_or_else_its_latency() {
+        let mut stream = crate::ledger::sample::stream("daily", Grain::Day);
+        stream.latency = 7_200;
+        let last = at("2026-03-02T10:00:00Z");
+        assert!(due(&stream, None, last));
+        assert!(!due(&stream, Some(last), at("2026-03-02T11:59:59Z")));
+        assert!(due(&stream, Some(last), at("2026-03-02T12:00:00Z")));
+        stream.cadence = Some(300);
+        assert!(due(&stream, Some(last), at("2026-03-02T10:05:00Z")));
+    }
+
     proptest! {
         #[test]
         fn partitions_tile_time_and_nest(second in -4_000_000_000_i64..8_000_000_000) {

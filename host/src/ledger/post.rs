@@ -112,6 +112,7 @@ struct Posting {
     id: i64,
     sequence: i64,
     total: Decimal,
+    currency: String,
     delta: Decimal,
 }
 
@@ -138,11 +139,13 @@ pub(super) fn post_partition(
         if measure.is_zero() {
             continue;
         }
-        let (json, key) = posting_key(&dims(&context.place, record, &epoch.roll_up))?;
+        let dims = dims(&context.place, record, &epoch.roll_up);
+        let (json, key) = posting_key(&dims)?;
         let posting = match postings.entry(key) {
             std::collections::btree_map::Entry::Occupied(posting) => posting.into_mut(),
             std::collections::btree_map::Entry::Vacant(place) => {
-                let posting = find_or_make(transaction, epoch, context.partition, place.key(), &json)?;
+                let of = (place.key().as_str(), json.as_str(), dims.currency);
+                let posting = find_or_make(transaction, epoch, context.partition, of)?;
                 place.insert(posting)
             }
         };
@@ -166,8 +169,7 @@ fn find_or_make(
     transaction: &Connection,
     epoch: &OpenEpoch,
     partition: i64,
-    key: &str,
-    json: &str,
+    (key, json, currency): (&str, &str, String),
 ) -> Result<Posting, LedgerError> {
     let found = transaction
         .prepare_cached(
@@ -183,9 +185,9 @@ fn find_or_make(
             transaction
                 .prepare_cached(
                     "INSERT INTO posting (epoch, partition, key, dims, currency, sequence, total)
-                     VALUES (?, ?, ?, ?, json_extract(?4, '$.currency'), 0, '0')",
+                     VALUES (?, ?, ?, ?, ?, 0, '0')",
                 )?
-                .execute(params![epoch.id, partition, key, json])?;
+                .execute(params![epoch.id, partition, key, json, currency])?;
             (transaction.last_insert_rowid(), 0, Decimal::ZERO)
         }
     };
@@ -193,6 +195,7 @@ fn find_or_make(
         id,
         sequence,
         total,
+        currency,
         delta: Decimal::ZERO,
     })
 }
@@ -211,16 +214,13 @@ fn write_entry(
     let id = entry_id(&context.source.hash, key, &epoch.name, epoch.number, sequence);
     let (change, after) = (posting.delta.to_string(), total.to_string());
     let sum = entry_checksum(&id, posting.id, sequence, &change, &after);
-    let currency: String = transaction
-        .prepare_cached("SELECT currency FROM posting WHERE id = ?")?
-        .query_row([posting.id], |row| row.get(0))?;
     let (state, reason) = match sending {
         Sending::Settled => (
             "settled",
             Some("the epoch starts now: earlier money is not sent".to_owned()),
         ),
-        Sending::Send if currency != epoch.currency => {
-            ("held", Some(foreign_currency(&currency, &epoch.currency)))
+        Sending::Send if posting.currency != epoch.currency => {
+            ("held", Some(foreign_currency(&posting.currency, &epoch.currency)))
         }
         Sending::Send => ("pending", None),
     };

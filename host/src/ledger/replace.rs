@@ -3,13 +3,10 @@
 
 use super::{
     compare::{Change, Staged, Standing, compare, hash},
-    error::damaged,
     post::Moved,
     store::{LedgerError, checksum},
 };
-use finops_decimal::Decimal;
 use rusqlite::{Connection, params};
-use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// When a new record counts.
@@ -126,18 +123,7 @@ pub(super) fn replace(
     Ok(tally)
 }
 
-/// The columns that stand beside a record's content.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Columns {
-    service_name: String,
-    billing_currency: String,
-    billed_cost: Decimal,
-    effective_cost: Decimal,
-    list_cost: Option<Decimal>,
-    contracted_cost: Option<Decimal>,
-}
-
+/// Copies a staged record; the columns beside its content are taken out of it by SQLite.
 fn insert(
     transaction: &Connection,
     (commit, partition, writer): (i64, i64, i64),
@@ -149,29 +135,16 @@ fn insert(
         .query_row(params![writer, seq], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
-    let columns: Columns = serde_json::from_str(&content).map_err(|error| damaged("record", error))?;
     let sum = record_checksum(partition, &key, &revision, &content, commit);
     transaction
         .prepare_cached(
             "INSERT INTO record (partition, key, revision, content, service, currency, billed, effective, list,
                                  contracted, counts, from_commit, checksum)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             VALUES (?1, ?2, ?3, ?4, json_extract(?4, '$.ServiceName'), json_extract(?4, '$.BillingCurrency'),
+                     json_extract(?4, '$.BilledCost'), json_extract(?4, '$.EffectiveCost'),
+                     json_extract(?4, '$.ListCost'), json_extract(?4, '$.ContractedCost'), ?5, ?6, ?7)",
         )?
-        .execute(params![
-            partition,
-            key,
-            revision,
-            content,
-            columns.service_name,
-            columns.billing_currency,
-            columns.billed_cost.to_string(),
-            columns.effective_cost.to_string(),
-            columns.list_cost.map(|cost| cost.to_string()),
-            columns.contracted_cost.map(|cost| cost.to_string()),
-            counts,
-            commit,
-            sum
-        ])?;
+        .execute(params![partition, key, revision, content, counts, commit, sum])?;
     Ok(transaction.last_insert_rowid())
 }
 

@@ -100,6 +100,8 @@ pub(super) struct Writer {
     /// Starts in order, without repeats.
     pub(super) partitions: Vec<Timestamp>,
     pub(super) sealed: Option<Sealed>,
+    /// Whether a held commit has used it up and keeps it.
+    pub(super) kept: bool,
 }
 
 /// Opens a writer: claims the source, checks the partitions, registers the stream.
@@ -182,7 +184,7 @@ fn refuse_immutable(
 pub(super) fn load(connection: &Connection, id: WriterId) -> Result<Writer, WriteError> {
     let row = connection
         .prepare_cached(
-            "SELECT run, stream, source, definition, partitions, seal FROM staged_writer
+            "SELECT run, stream, source, definition, partitions, seal, commit_id IS NOT NULL FROM staged_writer
              JOIN stream ON stream.id = staged_writer.stream WHERE staged_writer.id = ?",
         )?
         .query_row([id.0], |row| {
@@ -191,10 +193,11 @@ pub(super) fn load(connection: &Connection, id: WriterId) -> Result<Writer, Writ
                 row.get::<_, String>(3)?,
                 row.get::<_, String>(4)?,
                 row.get::<_, Option<String>>(5)?,
+                row.get(6)?,
             ))
         })
         .optional()?;
-    let Some(((run, stream, source), definition, starts, seal)) = row else {
+    let Some(((run, stream, source), definition, starts, seal, kept)) = row else {
         return Err(WriteError::internal(
             "there is no such writer: it was committed or discarded",
         ));
@@ -209,6 +212,7 @@ pub(super) fn load(connection: &Connection, id: WriterId) -> Result<Writer, Writ
         definition: stream::definition(&definition)?,
         partitions: starts.into_iter().map(instant).collect::<Result<_, _>>()?,
         sealed: sealed.map_err(|error| damaged("seal", error))?,
+        kept,
     })
 }
 
@@ -328,6 +332,19 @@ pub(super) fn seal(connection: &mut Connection, writer: WriterId, seal: &Seal) -
         "UPDATE staged_writer SET seal = ? WHERE id = ?",
         params![json, writer.id],
     )?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Discards a writer that its guest gives up; one that a held commit keeps stays.
+pub(super) fn abandon(connection: &mut Connection, writer: WriterId) -> Result<(), LedgerError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let open: bool = transaction
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM staged_writer WHERE id = ? AND commit_id IS NULL)")?
+        .query_row([writer.0], |row| row.get(0))?;
+    if open {
+        discard(&transaction, writer.0)?;
+    }
     transaction.commit()?;
     Ok(())
 }

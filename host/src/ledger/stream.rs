@@ -272,7 +272,7 @@ fn source_of(row: &Row<'_>) -> rusqlite::Result<Source> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
     use super::*;
     use crate::ledger::{Seal, sample};
 

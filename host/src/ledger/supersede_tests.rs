@@ -5,7 +5,7 @@ use super::{
     Completeness,
     record::CostRecord,
     sample::{self, Bench},
-    supersede::{Holder, winner},
+    slots::{Holder, winner},
 };
 use crate::component::descriptor::{Grain, Stream};
 use proptest::prelude::*;

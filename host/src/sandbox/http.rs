@@ -12,6 +12,7 @@ use bytes::Bytes;
 use wasmtime::component::Resource;
 
 /// A reply whose body the guest reads in pieces.
+#[allow(unreachable_pub)] // the generated bindings re-export it
 pub struct OpenReply {
     status: u16,
     headers: Vec<(String, String)>,

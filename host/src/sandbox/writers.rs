@@ -24,6 +24,7 @@ use wasmtime::component::Resource;
 
 /// A writer that the guest holds.
 #[derive(Clone, Copy, Debug)]
+#[allow(unreachable_pub)] // the generated bindings re-export it
 pub struct OpenWriter {
     handle: WriterId,
     basis: Basis,

@@ -1,7 +1,7 @@
 //! What a run asks of a collector: for each stream the period to read and what is already committed of it.
 
 use crate::{
-    component::descriptor::{Descriptor, Stream},
+    component::descriptor::{Descriptor, Grain, Stream},
     ledger::{Ledger, period, record::Period, store::LedgerError},
     sandbox::{CollectRequest, StreamRequest},
 };
@@ -16,6 +16,25 @@ pub enum Asked {
     WhatIsDue,
     /// A period by hand.
     Backfill(Period),
+}
+
+impl Asked {
+    /// The runs that this is cut into: a backfill month by month, so that the limits of a run hold whatever its length.
+    #[must_use]
+    pub fn runs(self) -> Vec<Self> {
+        let Self::Backfill(whole) = self else {
+            return vec![self];
+        };
+        let mut runs = Vec::new();
+        let mut start = whole.start();
+        while start < whole.end() {
+            let month_end = period::partition_of(Grain::Month, start).map_or(whole.end(), Period::end);
+            let end = month_end.min(whole.end());
+            runs.extend(Period::new(start, end).map(Self::Backfill));
+            start = end;
+        }
+        runs
+    }
 }
 
 /// The request of the next call.
@@ -65,4 +84,36 @@ async fn stream_request(
         committed: state.committed,
         checkpoints: state.checkpoints,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn period(start: &str, end: &str) -> Period {
+        Period::new(start.parse().unwrap(), end.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_backfill_is_cut_at_months_without_gap_or_overlap() {
+        let whole = period("2026-05-20T00:00:00Z", "2026-08-03T12:00:00Z");
+        let runs: Vec<Period> = Asked::Backfill(whole)
+            .runs()
+            .into_iter()
+            .filter_map(|run| match run {
+                Asked::Backfill(period) => Some(period),
+                Asked::Everything | Asked::WhatIsDue => None,
+            })
+            .collect();
+        assert_eq!(
+            runs,
+            [
+                period("2026-05-20T00:00:00Z", "2026-06-01T00:00:00Z"),
+                period("2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z"),
+                period("2026-07-01T00:00:00Z", "2026-08-01T00:00:00Z"),
+                period("2026-08-01T00:00:00Z", "2026-08-03T12:00:00Z"),
+            ]
+        );
+    }
 }

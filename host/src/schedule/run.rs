@@ -66,6 +66,7 @@ pub async fn run_once<S: Future<Output = ()>>(
             collector: descriptor.name.clone(),
             version: descriptor.version.clone(),
             sha256: prepared.file.sha256.clone(),
+            streams: descriptor.streams.clone(),
         })
         .await?;
     let requested = match asked {

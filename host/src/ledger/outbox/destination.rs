@@ -77,7 +77,7 @@ pub fn recovered(connection: &Connection, id: DestinationRow) -> Result<(), Ledg
 }
 
 /// Entries of a destination by state. Law 3: they add up to all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counts {
     /// Waiting, alone or in a sealed batch that was certainly not taken.
     pub pending: u64,

@@ -1,0 +1,161 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::{path::PathBuf, time::Duration};
+
+/// Runs cost collectors as sandboxed WebAssembly components and keeps what they find in an exact ledger.
+///
+/// A collector can do only what the operator's file grants: calls to the hosts, methods and paths it lists, with the
+/// credentials that the host puts on them. What it finds goes into a ledger that takes restated bills, reruns and crashes
+/// without counting a cent twice, and from there to OpenFinOps.
+///
+/// Exit codes: 0 done and delivered; 2 wrong command line; 65 the collector is bad; 69 refused by provider or destination;
+/// 70 a bug; 74 storage; 75 collected, not yet delivered; 78 configuration.
+#[derive(Debug, Parser)]
+#[command(name = "finops-host", version, max_term_width = 110)]
+pub(super) struct Cli {
+    /// Where the ledger lies.
+    ///
+    /// Else the environment's FINOPS_HOST_STATE_DIR, systemd's STATE_DIRECTORY, or finops-host below
+    /// XDG_STATE_HOME (normally ~/.local/state).
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) state_dir: Option<PathBuf>,
+
+    /// How much to log: error, warn, info, debug or trace.
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
+    pub(super) log: String,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run a collector, once or every `interval` of its file, and deliver what is new.
+    Run(Run),
+    /// Show what a component is and what it asks for, before it is granted anything.
+    Inspect(Inspect),
+    /// Print an operator's file for a collector, filled from its own description, to review and edit.
+    Init(Init),
+    /// Check an operator's file, its component and secrets; with --ledger, the ledger's laws.
+    Check(Check),
+    /// Show costs from the ledger, exactly summed.
+    Costs(Costs),
+    /// Show runs, coverage and what waits for delivery.
+    Status(Status),
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// The collector: a WebAssembly component.
+    pub(super) wasm: PathBuf,
+    /// The operator's file, which grants what the collector may do.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: PathBuf,
+    /// Run once even if the file has an interval.
+    #[arg(long)]
+    pub(super) once: bool,
+    /// Store and send nothing; show the difference a run would make.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// First day to read (UTC): a backfill.
+    #[arg(long, value_name = "DAY")]
+    pub(super) since: Option<jiff::civil::Date>,
+    /// Day after the last one to read (UTC); default: today.
+    #[arg(long, value_name = "DAY", requires = "since")]
+    pub(super) until: Option<jiff::civil::Date>,
+    /// How long to try delivering after a single run.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub(super) deliver_for: Duration,
+    /// How long to wait for another run of the same instance.
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub(super) lock_wait: Duration,
+    /// Print the run's summary as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Options of `inspect`.
+#[derive(Debug, Args)]
+pub(super) struct Inspect {
+    /// The component.
+    pub(super) wasm: PathBuf,
+    /// Neither compile nor run it: only what the file itself shows.
+    #[arg(long = "static")]
+    pub(super) only_static: bool,
+    /// Compare what it wants with what this operator's file grants.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Options of `init`.
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// The component.
+    pub(super) wasm: PathBuf,
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// The operator's file.
+    #[arg(required_unless_present = "ledger")]
+    pub(super) config: Option<PathBuf>,
+    /// The component to check it against.
+    #[arg(long, value_name = "WASM", requires = "config")]
+    pub(super) component: Option<PathBuf>,
+    /// Prove the ledger's laws over every row.
+    #[arg(long)]
+    pub(super) ledger: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Options of `costs`.
+#[derive(Debug, Args)]
+pub(super) struct Costs {
+    /// First day (UTC); default: the first that the ledger covers.
+    #[arg(long, value_name = "DAY")]
+    pub(super) since: Option<jiff::civil::Date>,
+    /// Day after the last one (UTC); default: after the last that it covers.
+    #[arg(long, value_name = "DAY")]
+    pub(super) until: Option<jiff::civil::Date>,
+    /// Rows by these dimensions, joined by commas: provider, source, stream, service, category, charge-category,
+    /// sub-account, region, resource, basis, day, month, tag:NAME, x_NAME.
+    #[arg(
+        long,
+        value_name = "DIMENSIONS",
+        value_delimiter = ',',
+        default_value = "service"
+    )]
+    pub(super) by: Vec<String>,
+    /// Only this provider.
+    #[arg(long)]
+    pub(super) provider: Option<String>,
+    /// Only this stream; a view is shown too if it is named.
+    #[arg(long)]
+    pub(super) stream: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// A duration such as `90s`, `15m`, `2h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    crate::config::duration(text).ok_or_else(|| "give a time such as 90s, 15m or 1h30m".to_owned())
+}

@@ -1,0 +1,20 @@
+//! `init`: an operator's file for a collector, to review and edit.
+
+use super::{Failed, args, environment::state_dir, exit::Exit};
+use crate::{
+    component::{CacheDir, ComponentFile},
+    config,
+    sandbox::Runtime,
+    schedule::{PrepareError, describe},
+};
+use std::path::Path;
+
+/// Runs the command.
+pub(super) async fn init(args: args::Init, state: Option<&Path>) -> Result<Exit, Failed> {
+    let runtime = Runtime::new().map_err(PrepareError::from)?;
+    let cache = CacheDir::open(&state_dir(state).map_err(Failed::config)?.join("cache"));
+    let file = ComponentFile::read(&args.wasm, None)?;
+    let (_, descriptor, _) = describe(&runtime, &file, &cache).await?;
+    super::print(config::template(&descriptor).trim_end());
+    Ok(Exit::Done)
+}

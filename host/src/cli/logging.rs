@@ -1,0 +1,32 @@
+//! The log: one JSON object a line where no person reads, plain lines on a terminal. Always on standard error.
+//! What must hold: the HTTP stack never logs below info, whatever the operator asks for, since its debug lines hold headers.
+
+use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// Crates whose finer lines could show a credential.
+const QUIET: [&str; 6] = ["hyper", "hyper_util", "h2", "rustls", "reqwest", "tower_http"];
+
+/// Starts logging.
+///
+/// # Errors
+/// Where the level is none.
+pub(super) fn start(level: &str, terminal: bool) -> Result<(), String> {
+    let level: tracing::Level = level
+        .parse()
+        .map_err(|_| format!("`{level}` is no level: error, warn, info, debug or trace"))?;
+    let mut filter = EnvFilter::new(level.to_string());
+    for quiet in QUIET {
+        let directive = format!("{quiet}={}", level.min(tracing::Level::INFO));
+        filter = filter.add_directive(directive.parse().map_err(|error| format!("{error}"))?);
+    }
+    let output = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let layer = if terminal {
+        output.without_time().with_target(false).compact().boxed()
+    } else {
+        output.json().flatten_event(true).boxed()
+    };
+    tracing_subscriber::registry()
+        .with(layer.with_filter(filter))
+        .try_init()
+        .map_err(|error| error.to_string())
+}

@@ -1,0 +1,155 @@
+//! The command line: arguments in, one command, an exit code out.
+
+mod args;
+mod check;
+mod costs;
+mod destination;
+mod environment;
+pub mod exit;
+mod init;
+mod inspect;
+mod logging;
+mod progress;
+mod render;
+mod run;
+mod scratch;
+mod status;
+mod stop;
+
+use crate::{
+    component::ComponentError, config::ConfigErrors, delivery::DeliveryError, ledger::store::LedgerError,
+    schedule::PrepareError,
+};
+use args::{Cli, Command};
+use clap::Parser;
+use exit::Exit;
+use std::{io::Write, process::ExitCode};
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    if let Err(message) = logging::start(&cli.log, environment::is_terminal()) {
+        complain(&message);
+        return ExitCode::from(2);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("no runtime: {error}"));
+            return Exit::Bug.into();
+        }
+    };
+    let state = cli.state_dir.as_deref();
+    let result = runtime.block_on(async {
+        match cli.command {
+            Command::Run(args) => run::run(args, state).await,
+            Command::Inspect(args) => inspect::inspect(args, state).await,
+            Command::Init(args) => init::init(args, state).await,
+            Command::Check(args) => check::check(args, state).await,
+            Command::Costs(args) => costs::costs(&args, state),
+            Command::Status(args) => status::status(&args, state),
+        }
+    });
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failed) => {
+            complain(&failed.message);
+            ExitCode::from(failed.code)
+        }
+    }
+}
+
+/// A command that could not do its work: the message for people, and the exit code.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    message: String,
+    code: u8,
+}
+
+impl Failed {
+    fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            code: exit as u8,
+        }
+    }
+
+    fn config(message: String) -> Self {
+        Self::new(Exit::Config, message)
+    }
+
+    fn refused(error: impl std::fmt::Display) -> Self {
+        Self::new(Exit::Refused, error.to_string())
+    }
+
+    fn bug(message: String) -> Self {
+        Self::new(Exit::Bug, message)
+    }
+
+    fn usage(message: String) -> Self {
+        Self { message, code: 2 }
+    }
+}
+
+impl From<LedgerError> for Failed {
+    fn from(error: LedgerError) -> Self {
+        Self::new(Exit::Storage, error.to_string())
+    }
+}
+
+impl From<ConfigErrors> for Failed {
+    fn from(error: ConfigErrors) -> Self {
+        Self::new(Exit::Config, render::diagnostic(error))
+    }
+}
+
+impl From<ComponentError> for Failed {
+    fn from(error: ComponentError) -> Self {
+        let exit = match &error {
+            ComponentError::Compiler(_) => Exit::Bug,
+            error if error.is_configuration() => Exit::Config,
+            _ => Exit::Collector,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+impl From<PrepareError> for Failed {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Config(error) => error.into(),
+            PrepareError::Component(error) => error.into(),
+            PrepareError::Run(error) => Self::new(Exit::of_run(&error), error.to_string()),
+        }
+    }
+}
+
+impl From<DeliveryError> for Failed {
+    fn from(error: DeliveryError) -> Self {
+        let exit = match &error {
+            DeliveryError::Ledger(_) => Exit::Storage,
+            DeliveryError::Client(_) => Exit::Config,
+            DeliveryError::Random => Exit::Bug,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+/// Prints data on standard output. A closed pipe ends the output, not the program's work.
+fn print(text: &str) {
+    let mut output = std::io::stdout().lock();
+    let _ = writeln!(output, "{text}");
+}
+
+/// Says on standard error why the command failed.
+fn complain(message: &str) {
+    let mut output = std::io::stderr().lock();
+    let _ = writeln!(output, "error: {message}");
+}

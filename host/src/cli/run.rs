@@ -1,0 +1,192 @@
+//! `run`: collect once or at every interval, then deliver.
+
+use super::{
+    Failed, args, destination,
+    environment::{clock, is_terminal, state_dir},
+    exit::Exit,
+    progress::Progress,
+    render,
+    scratch::ScratchLedger,
+    stop::Stop,
+};
+use crate::{
+    clock::SharedClock,
+    component::CacheDir,
+    config::Config,
+    delivery::{DeliveryReport, Ended},
+    ledger::{Ledger, record::Period},
+    sandbox::Runtime,
+    schedule::{Asked, PrepareError, Prepared, RunSummary, prepare, run_once},
+};
+use jiff::{Timestamp, civil::Date, tz::Offset};
+use std::{path::Path, sync::Arc, time::Duration};
+
+/// How long to try delivering between the runs of an interval; what is left goes with the next one.
+const BETWEEN_RUNS: Duration = Duration::from_secs(60);
+
+/// Runs the command.
+pub(super) async fn run(args: args::Run, state: Option<&Path>) -> Result<Exit, Failed> {
+    let clock = clock().map_err(Failed::config)?;
+    let config = Config::load(&args.config)?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let mut asked = asked(&args, &clock)?;
+    let runtime = Runtime::new().map_err(PrepareError::from)?;
+    let state = state_dir(state).map_err(Failed::config)?;
+    let cache = CacheDir::open(&state.join("cache"));
+    let prepared = prepare(&runtime, &args.wasm, config, &cache).await?;
+    for warning in prepared.grant.warnings() {
+        tracing::warn!("{}:{}: {}", args.config.display(), warning.line, warning.message);
+    }
+
+    let scratch;
+    let directory = if args.dry_run {
+        scratch = ScratchLedger::copy_of(&state)?;
+        scratch.path()
+    } else {
+        state.as_path()
+    };
+    let ledger = Ledger::open(directory, Arc::clone(&clock))?;
+    let turn = ledger.lock_instance(&prepared.config.name, args.lock_wait);
+    let _turn = turn.await.map_err(Failed::refused)?;
+    let stop = Stop::on_signals().map_err(|error| Failed::bug(error.to_string()))?;
+    let interval = prepared
+        .config
+        .interval
+        .filter(|_| !args.once && !args.dry_run && args.since.is_none());
+
+    let work = Work {
+        args,
+        runtime,
+        prepared,
+        ledger,
+        clock,
+        stop,
+    };
+    loop {
+        let time = if interval.is_some() {
+            BETWEEN_RUNS
+        } else {
+            work.args.deliver_for
+        };
+        let exit = work.round(asked, time).await?;
+        let Some(interval) = interval else { return Ok(exit) };
+        asked = Asked::WhatIsDue;
+        tokio::select! {
+            () = work.clock.sleep(interval) => {}
+            () = work.stop.wait() => return Ok(exit),
+        }
+    }
+}
+
+/// Everything that a round of collecting and delivering needs.
+struct Work {
+    args: args::Run,
+    runtime: Runtime,
+    prepared: Prepared,
+    ledger: Ledger,
+    clock: SharedClock,
+    stop: Stop,
+}
+
+impl Work {
+    /// Collects what is asked for, in one run or several, and delivers what is new.
+    async fn round(&self, asked: Asked, delivery_time: Duration) -> Result<Exit, Failed> {
+        let destination = match (&self.prepared.config.openfinops, self.args.dry_run) {
+            (Some(openfinops), false) => Some(destination::ensure(&self.ledger, openfinops).await?),
+            _ => None,
+        };
+        let mut exit = Exit::Done;
+        let mut summaries = Vec::new();
+        for run in asked.runs() {
+            let summary = self.collect(run).await?;
+            exit = exit.or(run_exit(&summary));
+            let failed = summary.end.is_err();
+            summaries.push(summary);
+            if failed {
+                break;
+            }
+        }
+        let mut delivered = None;
+        if let Some(destination) = destination {
+            tokio::select! {
+                report = destination.deliver(&self.ledger, &self.clock, delivery_time) => delivered = Some(report?),
+                () = self.stop.wait() => {}
+            }
+            exit = exit.or(delivered.as_ref().map_or(Exit::NotDelivered, report_exit));
+        }
+        self.show(&summaries, delivered.as_ref());
+        Ok(exit)
+    }
+
+    /// One run, with a line of progress on a terminal.
+    async fn collect(&self, asked: Asked) -> Result<RunSummary, Failed> {
+        let progress = Progress::start(is_terminal() && !self.args.json);
+        let summary = run_once(
+            &self.runtime,
+            &self.prepared,
+            &self.ledger,
+            &self.clock,
+            asked,
+            |services| progress.watch(services),
+            self.stop.wait(),
+        )
+        .await
+        .map_err(PrepareError::from)?;
+        progress.finish();
+        Ok(summary)
+    }
+
+    fn show(&self, summaries: &[RunSummary], delivered: Option<&DeliveryReport>) {
+        let dry_run = self.args.dry_run;
+        if self.args.json {
+            let value = serde_json::json!({ "runs": summaries, "delivery": delivered, "dry_run": dry_run });
+            super::print(&format!("{value:#}"));
+            return;
+        }
+        for summary in summaries {
+            super::print(&render::summary(&self.prepared, summary, dry_run));
+        }
+        if let Some(report) = delivered {
+            super::print(&render::delivery(report));
+        }
+    }
+}
+
+fn run_exit(summary: &RunSummary) -> Exit {
+    match &summary.end {
+        Ok(()) if summary.counts.receipts.held > 0 => Exit::Refused,
+        Ok(()) => Exit::Done,
+        Err(error) => Exit::of_run(error),
+    }
+}
+
+fn report_exit(report: &DeliveryReport) -> Exit {
+    match &report.ended {
+        Ended::Drained => Exit::Done,
+        Ended::Paused(_) | Ended::Unexpected(_) => Exit::Refused,
+        Ended::OutOfTime => Exit::NotDelivered,
+    }
+}
+
+fn asked(args: &args::Run, clock: &SharedClock) -> Result<Asked, Failed> {
+    let Some(since) = args.since else {
+        return Ok(Asked::Everything);
+    };
+    let start = midnight(since)?;
+    let end = match args.until {
+        Some(day) => midnight(day)?,
+        None => clock.now(),
+    };
+    Period::new(start, end)
+        .map(Asked::Backfill)
+        .ok_or_else(|| Failed::usage("--until must be a day after --since".to_owned()))
+}
+
+/// The start of a day in UTC.
+pub(super) fn midnight(day: Date) -> Result<Timestamp, Failed> {
+    Offset::UTC
+        .to_timestamp(day.at(0, 0, 0, 0))
+        .map_err(|_| Failed::usage(format!("{day} lies outside the calendar")))
+}

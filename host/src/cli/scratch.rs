@@ -1,0 +1,38 @@
+//! `--dry-run`: a run on a copy of the ledger, which is thrown away.
+
+use crate::ledger::store::{FILE_NAME, LedgerError, open_read_only};
+use std::path::{Path, PathBuf};
+
+/// A copy of a ledger that is deleted when it is dropped.
+pub(super) struct ScratchLedger(PathBuf);
+
+impl ScratchLedger {
+    /// A copy of the ledger of a state directory, or an empty directory where there is none.
+    pub(super) fn copy_of(state: &Path) -> Result<Self, LedgerError> {
+        let directory = state.join(format!("dry-run.{}", std::process::id()));
+        let io = |path: &Path, cause| LedgerError::Io {
+            path: path.to_owned(),
+            cause,
+        };
+        std::fs::create_dir_all(&directory).map_err(|cause| io(&directory, cause))?;
+        let scratch = Self(directory);
+        if state.join(FILE_NAME).exists() {
+            let target = scratch.0.join(FILE_NAME);
+            open_read_only(state)?.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
+        }
+        Ok(scratch)
+    }
+
+    /// Where it lies.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for ScratchLedger {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!("could not delete the copy {}: {error}", self.0.display());
+        }
+    }
+}
