@@ -42,16 +42,13 @@ pub(crate) async fn measure(
     samples.add(&NATIVE_WALL, native.spent.wall);
     samples.add(&NATIVE_CPU, native.spent.cpu);
 
-    let ran = sandboxed::run(setting, runtime, prepared).await?;
-    let records = ran.summary.counts.records;
+    let ran = sandboxed::run(setting, runtime, prepared, setting::backfill()?).await?;
+    let records = ran.records;
     same("records, native and sandboxed", native.records, records)?;
     samples.add(&SANDBOXED_WALL, ran.spent.wall);
     samples.add(&SANDBOXED_CPU, ran.spent.cpu);
-    samples.add(
-        &SANDBOXED_GUEST,
-        ran.summary.usage.cpu_ms.saturating_mul(1_000_000),
-    );
-    samples.add(&SANDBOXED_MEMORY, ran.summary.usage.memory);
+    samples.add(&SANDBOXED_GUEST, ran.guest_cpu);
+    samples.add(&SANDBOXED_MEMORY, ran.guest_memory);
     samples.add(&BACKFILL_RECORDS, records);
 
     let billed = tokio::task::block_in_place(|| {
@@ -101,8 +98,13 @@ fn by_program(setting: &Setting, samples: &mut Samples) -> Result<(u64, Decimal)
     samples.add(&RUN_PEAK, used.peak);
 
     let report: Value = serde_json::from_slice(&output)?;
-    let written = report.pointer("/run/counts/records").and_then(Value::as_u64);
-    let written = written.ok_or_else(|| format!("the run's report has no number of records: {report}"))?;
+    let runs = report.get("runs").and_then(Value::as_array);
+    let written = runs
+        .into_iter()
+        .flatten()
+        .map(|run| run.pointer("/counts/records").and_then(Value::as_u64));
+    let written: Option<u64> = written.sum();
+    let written = written.ok_or_else(|| format!("a run's report has no number of records: {report}"))?;
     Ok((written, billed(state.path())?))
 }
 

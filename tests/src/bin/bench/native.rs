@@ -11,6 +11,7 @@ use finops_collector::{
     Body, Collector as _, Failure, HttpRequest, Period, Response,
     testing::{Commit, FakeHost},
 };
+use finops_host::schedule::Asked;
 use finops_tests::{Error, snowflake::identity::ACCESS_TOKEN};
 use reqwest::{Certificate, Client, Method};
 use snowflake_collector::Snowflake;
@@ -30,19 +31,20 @@ struct Provider {
     handle: Handle,
 }
 
-/// Runs the collector once over the backfill. Not on a thread of the runtime behind `handle`, since it waits.
+/// Runs the collector over the backfill, a run a month. Not on a thread of the runtime behind `handle`, since it waits.
 pub(crate) fn collect(simulator: &Simulator, settings: &str, handle: Handle) -> Result<Native, Error> {
     let settings: serde_json::Value = serde_json::from_str(settings)?;
-    let period = Period {
-        start: setting::since()?.as_second(),
-        end: setting::now()?.as_second(),
-    };
+    let now = setting::now()?.as_second();
     let watch = Stopwatch::start()?;
     let provider = Provider::new(simulator, handle)?;
     let host = FakeHost::answering(move |request| provider.send(request))
         .describing(Snowflake::describe())
-        .at(period.end);
-    host.run::<Snowflake>(&settings, period)?;
+        .at(now);
+    for run in setting::backfill()?.runs() {
+        let Asked::Backfill(month) = run else { continue };
+        let (start, end) = (month.start().as_second(), month.end().as_second());
+        host.run::<Snowflake>(&settings, Period { start, end })?;
+    }
     let spent = watch.spent()?;
     let written = |commit: &Commit| commit.records.len();
     let records = host.commits().iter().map(written).sum::<usize>();

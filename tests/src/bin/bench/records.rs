@@ -6,7 +6,10 @@ use crate::{
     setting::Setting,
     stopwatch::nanoseconds,
 };
-use finops_host::{sandbox::Runtime, schedule::Prepared};
+use finops_host::{
+    sandbox::Runtime,
+    schedule::{Asked, Prepared},
+};
 use finops_tests::{Error, books};
 use rusqlite::{Connection, params_from_iter, types::Value};
 use std::{path::Path, time::Instant};
@@ -25,9 +28,9 @@ pub(crate) async fn measure(
     prepared: &Prepared,
     samples: &mut Samples,
 ) -> Result<(), Error> {
-    let ran = sandboxed::run(setting, runtime, prepared).await?;
-    let added = ran.summary.counts.receipts.added;
-    if added != RECORDS {
+    let ran = sandboxed::run(setting, runtime, prepared, Asked::Everything).await?;
+    if ran.added != RECORDS {
+        let added = ran.added;
         return Err(format!("{added} records arrived instead of {RECORDS}").into());
     }
     samples.add(&RECORDS_RUN, rate(ran.spent.wall)?);

@@ -8,7 +8,7 @@ use crate::{
 use finops_host::{
     clock::{SharedClock, SystemClock},
     config::Config,
-    ledger::{Ledger, record::Period},
+    ledger::Ledger,
     sandbox::Runtime,
     schedule::{Asked, Prepared, RunSummary, prepare, run_once},
 };
@@ -16,10 +16,15 @@ use finops_tests::Error;
 use std::{path::Path, sync::Arc};
 use tempfile::TempDir;
 
-/// A run that went well.
+/// Runs that went well, and what they did together.
 pub(crate) struct Ran {
     pub(crate) spent: Spent,
-    pub(crate) summary: RunSummary,
+    pub(crate) records: u64,
+    pub(crate) added: u64,
+    /// CPU time of the guest's thread, in nanoseconds.
+    pub(crate) guest_cpu: u64,
+    /// The most memory that a guest had, in bytes.
+    pub(crate) guest_memory: u64,
     /// The state directory with the ledger.
     pub(crate) state: TempDir,
 }
@@ -38,37 +43,44 @@ pub(crate) async fn prepared(
     }
 }
 
-/// One run over the backfill's period.
-pub(crate) async fn run(setting: &Setting, runtime: &Runtime, prepared: &Prepared) -> Result<Ran, Error> {
+/// Collects what is asked for into an empty ledger: a backfill in a run a month, as the program does it.
+pub(crate) async fn run(
+    setting: &Setting,
+    runtime: &Runtime,
+    prepared: &Prepared,
+    asked: Asked,
+) -> Result<Ran, Error> {
     let state = setting.fresh_state()?;
     let clock: SharedClock = Arc::new(SystemClock::starting_at(setting::now()?));
     let ledger = Ledger::open(state.path(), Arc::clone(&clock))?;
-    let period = Period::new(setting::since()?, setting::now()?).ok_or("the backfill has no length")?;
+    let mut summaries = Vec::new();
     let watch = Stopwatch::start()?;
-    let summary = run_once(
-        runtime,
-        prepared,
-        &ledger,
-        &clock,
-        Asked::Backfill(period),
-        |_| (),
-        std::future::pending(),
-    )
-    .await?;
-    let spent = watch.spent()?;
-    if let Some(error) = &summary.error {
-        return Err(format!(
-            "the run of {} ended with `{}`: {error}",
-            summary.instance, summary.outcome
-        )
-        .into());
+    for run in asked.runs() {
+        let never = std::future::pending();
+        summaries.push(run_once(runtime, prepared, &ledger, &clock, run, |_| (), never).await?);
     }
-    if summary.counts.receipts.held > 0 {
-        return Err(format!("a commit of {} is held for review", summary.instance).into());
-    }
-    Ok(Ran {
-        spent,
-        summary,
+    let mut ran = Ran {
+        spent: watch.spent()?,
+        records: 0,
+        added: 0,
+        guest_cpu: 0,
+        guest_memory: 0,
         state,
-    })
+    };
+    for summary in summaries {
+        if let Some(error) = &summary.error {
+            let RunSummary {
+                instance, outcome, ..
+            } = &summary;
+            return Err(format!("a run of {instance} ended with `{outcome}`: {error}").into());
+        }
+        if summary.counts.receipts.held > 0 {
+            return Err(format!("a commit of {} is held for review", summary.instance).into());
+        }
+        ran.records += summary.counts.records;
+        ran.added += summary.counts.receipts.added;
+        ran.guest_cpu += summary.usage.cpu_ms.saturating_mul(1_000_000);
+        ran.guest_memory = ran.guest_memory.max(summary.usage.memory);
+    }
+    Ok(ran)
 }

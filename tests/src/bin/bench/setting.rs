@@ -2,7 +2,7 @@
 
 use crate::{child::Simulator, figure::RECORDS};
 use clap::Parser;
-use finops_host::component::CacheDir;
+use finops_host::{component::CacheDir, ledger::record::Period, schedule::Asked};
 use finops_tests::{
     Error,
     program::NOW,
@@ -106,10 +106,12 @@ pub(crate) fn now() -> Result<Timestamp, Error> {
     Ok(NOW.parse()?)
 }
 
-/// The start of the backfill.
-pub(crate) fn since() -> Result<Timestamp, Error> {
+/// All that the simulator has.
+pub(crate) fn backfill() -> Result<Asked, Error> {
     let day: jiff::civil::Date = SINCE.parse()?;
-    Ok(Offset::UTC.to_timestamp(day.at(0, 0, 0, 0))?)
+    let start = Offset::UTC.to_timestamp(day.at(0, 0, 0, 0))?;
+    let period = Period::new(start, now()?).ok_or("the backfill has no length")?;
+    Ok(Asked::Backfill(period))
 }
 
 fn snowflake(simulator: &Simulator) -> String {
@@ -133,10 +135,9 @@ scheme = "bearer"
 token = {{ file = "secrets/pat.txt" }}
 headers = {{ {name} = "{value}" }}
 
-# A program that is not optimised needs more time, two months by the hour more partitions than the defaults allow.
+# A program that is not optimised needs more time.
 [limits]
 cpu = "10m"
-partitions = 10000
 "#,
         simulator.addr
     )
