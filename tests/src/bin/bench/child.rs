@@ -34,7 +34,8 @@ impl Simulator {
             .arg("--dir")
             .arg(&secrets)
             .stdout(Stdio::piped())
-            .spawn()?;
+            .spawn()
+            .map_err(|error| format!("{} could not be started: {error}", program.display()))?;
         let mut stdout = BufReader::new(
             process
                 .stdout

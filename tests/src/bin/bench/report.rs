@@ -51,6 +51,7 @@ pub(crate) fn table(machine: &Machine, samples: &Samples) -> String {
             shown(sorted.last().copied()),
         ]);
     }
+    table.add_row([String::new()]);
     for ratio in RATIOS {
         let shown = samples
             .hundredths(ratio)
