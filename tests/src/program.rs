@@ -147,14 +147,7 @@ pub fn program() -> Result<PathBuf, Error> {
 
 fn build() -> Result<PathBuf, Error> {
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "finops-host",
-            "--bin",
-            "finops-host",
-        ])
+        .args(["build", "--quiet", "--workspace", "--bin", "finops-host"])
         .current_dir(artifacts::root())
         .status()?;
     if !status.success() {

@@ -9,7 +9,7 @@
 use finops_tests::{
     artifacts, books,
     program::{Place, Ran},
-    snowflake::{Act, At, Fault, golden::State},
+    snowflake::{Act, At, Fault, Options, golden::State},
     stage::{Stage, config},
 };
 
@@ -24,8 +24,13 @@ fn assert_says(ran: &Ran, code: i32, words: &[&str]) {
     }
 }
 
+/// Replies come in several partitions, so that each kind of fault has its place.
 async fn stage() -> Stage {
-    let mut stage = Stage::new("", "").await.unwrap();
+    let options = Options {
+        partition_rows: 50,
+        ..Options::default()
+    };
+    let mut stage = Stage::with(options, "", "").await.unwrap();
     stage.go_to(State::Initial).unwrap();
     stage
 }
@@ -100,7 +105,7 @@ fn files_that_are_no_collector_are_told_apart() {
     let cases: [(&str, Vec<u8>, &[&str]); 4] = [
         ("text", b"#!/bin/sh\necho hello\n".to_vec(), &["text"]),
         ("truncated", good[..good.len() / 2].to_vec(), &["truncated"]),
-        ("core", core, &["core module", "wasm32-wasip2"]),
+        ("core", core, &["core WebAssembly module", "wasm32-wasip2"]),
         ("empty", component, &["finops:collector"]),
     ];
     for (name, bytes, words) in cases {

@@ -193,7 +193,7 @@ async fn a_login_page_settles_nothing_and_is_reported() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_after_storing_is_found_and_not_sent_again() {
-    let (stage, recorder) = recorded(vec![Outcome::error(500, Storage::Stored)]).await;
+    let (stage, recorder) = recorded(vec![Outcome::error(500, Storage::Kept)]).await;
     assert_done(&stage.collect().unwrap());
     assert_eq!(
         sum_once(&recorder.stored()),

@@ -42,7 +42,7 @@ pub(crate) fn build(root: &Workspace, wanted: Wanted, profile: Profile) -> Resul
     if wanted == Wanted::All {
         say::step("Building", "finops-host");
         let mut cargo = root.cargo("build");
-        cargo.args(["--package", "finops-host"]);
+        cargo.args(["--workspace", "--bin", "finops-host"]);
         if profile == Profile::Release {
             cargo.arg("--release");
         }
@@ -51,16 +51,17 @@ pub(crate) fn build(root: &Workspace, wanted: Wanted, profile: Profile) -> Resul
     Ok(())
 }
 
-/// Builds one program of the root workspace and says where it lies.
-pub(crate) fn program(root: &Workspace, package: &str, name: &str) -> Result<PathBuf> {
+/// Builds one program of the root workspace and says where it lies. The whole workspace is selected, so that dependencies
+/// have the same features as for tests and are built once.
+pub(crate) fn program(root: &Workspace, name: &str) -> Result<PathBuf> {
     say::step("Building", name);
     let mut cargo = root.cargo("build");
-    cargo.args(["--package", package, "--bin", name]);
+    cargo.args(["--workspace", "--bin", name]);
     let built = artifacts(&mut cargo)?;
     built
         .into_iter()
         .find_map(|artifact| artifact.program)
-        .ok_or_else(|| Failure::new(format!("cargo built no program `{name}` of package `{package}`")))
+        .ok_or_else(|| Failure::new(format!("cargo built no program `{name}`")))
 }
 
 /// Builds all programs of some packages of the root workspace, optimised, and says where they lie.

@@ -33,8 +33,8 @@ pub(crate) enum Destination {
 /// Plays the demo.
 pub(crate) fn demo(root: &Workspace, destination: Destination) -> Result<()> {
     build::components(root, &[build::COLLECTORS])?;
-    let host = build::program(root, "finops-host", "finops-host")?;
-    let simulator = build::program(root, "finops-tests", "simulator")?;
+    let host = build::program(root, "finops-host")?;
+    let simulator = build::program(root, "simulator")?;
     let folder = fresh_folder(root)?;
 
     let server = match destination {
