@@ -64,14 +64,13 @@ pub(crate) fn program(root: &Workspace, name: &str) -> Result<PathBuf> {
         .ok_or_else(|| Failure::new(format!("cargo built no program `{name}`")))
 }
 
-/// Builds all programs of some packages of the root workspace, optimised, and says where they lie.
-/// In one go: built one by one, their dependencies would differ in features and be built again each time.
-pub(crate) fn optimised(root: &Workspace, packages: &[&str]) -> Result<Vec<PathBuf>> {
-    say::step("Building", &format!("{}, optimised", packages.join(" and ")));
+/// Builds these programs of the root workspace, optimised, and says where they lie.
+pub(crate) fn optimised(root: &Workspace, names: &[&str]) -> Result<Vec<PathBuf>> {
+    say::step("Building", &format!("{}, optimised", names.join(", ")));
     let mut cargo = root.cargo("build");
-    cargo.args(["--release", "--bins"]);
-    for package in packages {
-        cargo.args(["--package", package]);
+    cargo.args(["--release", "--workspace"]);
+    for name in names {
+        cargo.args(["--bin", name]);
     }
     let built = artifacts(&mut cargo)?;
     Ok(built

@@ -61,7 +61,7 @@ pub(crate) fn table(machine: &Machine, samples: &Samples) -> String {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    format!("{}\n{table}", machine.line())
+    format!("{}\n{}", machine.line(), table.trim_fmt())
 }
 
 /// The same for programs: times in nanoseconds, memory in bytes.
