@@ -13,7 +13,8 @@ use std::process::{Command, Stdio};
 
 /// The workspace of the collectors.
 pub(crate) const COLLECTORS: &str = "collectors";
-const TEST_GUESTS: &str = "tests/guests";
+/// The workspace of the guests that only tests use.
+pub(crate) const TEST_GUESTS: &str = "tests/guests";
 /// The target of all guests.
 const WASM: &str = "wasm32-wasip2";
 
@@ -61,6 +62,21 @@ pub(crate) fn program(root: &Workspace, name: &str) -> Result<PathBuf> {
         .into_iter()
         .find_map(|artifact| artifact.program)
         .ok_or_else(|| Failure::new(format!("cargo built no program `{name}`")))
+}
+
+/// Builds these programs of the root workspace, optimised, and says where they lie.
+pub(crate) fn optimised(root: &Workspace, names: &[&str]) -> Result<Vec<PathBuf>> {
+    say::step("Building", &format!("{}, optimised", names.join(", ")));
+    let mut cargo = root.cargo("build");
+    cargo.args(["--release", "--workspace"]);
+    for name in names {
+        cargo.args(["--bin", name]);
+    }
+    let built = artifacts(&mut cargo)?;
+    Ok(built
+        .into_iter()
+        .filter_map(|artifact| artifact.program)
+        .collect())
 }
 
 /// Builds the components of these workspaces below the root one; a folder that does not exist has none.

@@ -1,6 +1,7 @@
 //! The project's own commands, run as `cargo xtask <command>`.
 //! What must hold: each does all its own set-up, on a machine with only rustup, a C compiler and python3.
 
+mod bench;
 mod build;
 mod command;
 mod demo;
@@ -13,6 +14,7 @@ mod test;
 mod venv;
 mod workspace;
 
+use bench::Form;
 use build::{Profile, Wanted};
 use demo::Destination;
 use failure::{Failure, Result};
@@ -25,6 +27,8 @@ The project's own commands
 Usage: cargo xtask <command>
 
 Commands:
+  bench [--json]                Measure an optimised build: figures and ratios of one run
+                                  --json  as JSON
   build [--guests] [--release]  Build collectors and test guests as components, then the host
                                   --guests   components only
                                   --release  an optimised host
@@ -37,6 +41,7 @@ Commands:
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 enum Task {
+    Bench(Form),
     Build(Wanted, Profile),
     Demo(Destination),
     Help,
@@ -68,6 +73,7 @@ fn parse(arguments: &[String]) -> Result<Task> {
         return Ok(Task::Help);
     };
     let known: &[&str] = match command.as_str() {
+        "bench" => &["--json"],
         "build" => &["--guests", "--release"],
         "demo" => &["--openfinops"],
         "test" => return Ok(Task::Test(rest.to_vec())),
@@ -79,6 +85,8 @@ fn parse(arguments: &[String]) -> Result<Task> {
     }
     let given = |flag: &str| rest.iter().any(|word| word == flag);
     Ok(match command.as_str() {
+        "bench" if given("--json") => Task::Bench(Form::Json),
+        "bench" => Task::Bench(Form::Table),
         "build" => Task::Build(
             if given("--guests") {
                 Wanted::Guests
@@ -107,6 +115,7 @@ fn perform(task: Task) -> Result<()> {
     let root = Workspace::root()?;
     match task {
         Task::Help => Ok(()),
+        Task::Bench(form) => bench::bench(&root, form),
         Task::Build(wanted, profile) => build::build(&root, wanted, profile),
         Task::Demo(destination) => demo::demo(&root, destination),
         Task::Test(extra) => test::test(&root, &extra),
@@ -135,6 +144,8 @@ mod tests {
     #[test]
     fn each_command_is_read_with_its_flags() {
         assert_eq!(parsed("").unwrap(), Task::Help);
+        assert_eq!(parsed("bench").unwrap(), Task::Bench(Form::Table));
+        assert_eq!(parsed("bench --json").unwrap(), Task::Bench(Form::Json));
         assert_eq!(parsed("build").unwrap(), Task::Build(Wanted::All, Profile::Dev));
         assert_eq!(
             parsed("build --guests").unwrap(),

@@ -1,0 +1,65 @@
+//! Measures finops-host and prints figures and ratios of one run. It judges nothing: there is no limit that a figure
+//! must keep.
+//! What must hold: a figure is of work that was done right; where something fails, or results differ, none is printed.
+
+mod backfill;
+mod child;
+mod figure;
+mod loading;
+mod native;
+mod records;
+mod report;
+mod sandboxed;
+mod setting;
+mod stopwatch;
+
+use clap::Parser as _;
+use figure::Samples;
+use finops_host::sandbox::Runtime;
+use finops_tests::Error;
+use report::Machine;
+use setting::{Arguments, Setting};
+use std::{io::Write as _, process::ExitCode};
+
+/// How often each figure is measured.
+const ROUNDS: usize = 3;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match measure(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _nowhere_to_say_it = writeln!(std::io::stderr(), "bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure(arguments: Arguments) -> Result<(), Error> {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    provider
+        .install_default()
+        .map_err(|_| "another TLS provider was installed already")?;
+    let setting = Setting::new(arguments)?;
+    let runtime = Runtime::new()?;
+    let mut samples = Samples::default();
+
+    loading::prepare_cache(&setting, &runtime).await?;
+    let (wasm, guest) = (&setting.arguments.collector, &setting.arguments.guest);
+    let snowflake = sandboxed::prepared(&setting, &runtime, wasm, &setting.snowflake()).await?;
+    let writer = sandboxed::prepared(&setting, &runtime, guest, &setting.records()).await?;
+    // Round by round, so that what else the machine does falls on all figures alike.
+    for _ in 0..ROUNDS {
+        loading::measure(&setting, &runtime, &snowflake, &mut samples).await?;
+        records::measure(&setting, &runtime, &writer, &mut samples).await?;
+        backfill::measure(&setting, &runtime, &snowflake, &mut samples).await?;
+    }
+
+    let machine = Machine::this(ROUNDS);
+    let text = match setting.arguments.json {
+        true => format!("{:#}", report::json(&machine, &samples)),
+        false => report::table(&machine, &samples),
+    };
+    writeln!(std::io::stdout(), "{text}")?;
+    Ok(())
+}
