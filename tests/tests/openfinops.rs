@@ -246,6 +246,25 @@ async fn an_endpoint_that_refuses_the_host_pauses_and_keeps_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lost_ledger_does_not_send_everything_a_second_time() {
+    let (stage, recorder) = recorded(Vec::new()).await;
+    assert_done(&stage.collect().unwrap());
+    let total = golden::totals(State::Initial).unwrap().counted["USD"];
+    let stored = recorder.stored().len();
+    std::fs::remove_dir_all(stage.place.state()).unwrap();
+
+    let ran = stage.collect().unwrap();
+    assert_eq!(ran.code, Some(78), "{ran:?}");
+    assert!(ran.stderr.contains("--fresh"), "{ran:?}");
+    assert_eq!(recorder.stored().len(), stored);
+
+    // The operator empties the server and says so.
+    recorder.wipe();
+    assert_done(&stage.collect_with(&["--since", "2026-06-01", "--fresh"]).unwrap());
+    assert_eq!(sum_once(&recorder.stored()), total);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_is_no_url_is_an_error_of_the_file() {
     let stage = Stage::new("", "").await.unwrap();
     for endpoint in ["localhost:8080", "ftp://x", "http://", "not a url"] {

@@ -79,6 +79,12 @@ pub(super) struct Run {
     /// How long to wait for another run of the same instance.
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
     pub(super) lock_wait: Duration,
+    /// Deliver even if the destination already knows a source that this ledger never sent.
+    ///
+    /// A lost or new ledger, a moved endpoint, or another measure or group-by begins with everything that the ledger
+    /// holds. Where the destination kept what it got before, that money would be there twice.
+    #[arg(long)]
+    pub(super) fresh: bool,
     /// Print the run's summary as JSON.
     #[arg(long)]
     pub(super) json: bool,

@@ -4,7 +4,7 @@ use super::{Failed, args, environment, exit::Exit, status};
 use crate::{
     clock::SharedClock,
     config::OpenFinOps,
-    delivery::{DeliveryConfig, DeliveryError, DeliveryReport, Until, deliver},
+    delivery::{DeliveryConfig, DeliveryReport, Until, deliver, known_before},
     ledger::{
         DestinationId, DestinationSpec, Ledger,
         destination::DestinationKind,
@@ -55,17 +55,32 @@ impl Destination {
         ledger: &Ledger,
         clock: &SharedClock,
         time: Duration,
-    ) -> Result<DeliveryReport, DeliveryError> {
-        let _turn = ledger.lock_delivery(LOCK_WAIT).await?;
+        fresh: bool,
+    ) -> Result<DeliveryReport, Failed> {
+        let _turn = ledger.lock_delivery(LOCK_WAIT).await.map_err(Failed::refused)?;
+        let known = if fresh {
+            Vec::new()
+        } else {
+            known_before(ledger.store(), self.id.0, &self.config).await?
+        };
+        if !known.is_empty() {
+            return Err(Failed::config(format!(
+                "{} already knows {}, of which this ledger has sent nothing: everything would be there twice; \
+                 restore the ledger that sent it, begin with `start = \"now\"` under [openfinops], \
+                 or, if the server was emptied, run once with --fresh",
+                self.config.endpoint,
+                known.join(", ")
+            )));
+        }
         let deadline = clock.now().saturating_add(time).unwrap_or(jiff::Timestamp::MAX);
-        deliver(
+        Ok(deliver(
             ledger.store(),
             self.id.0,
             &self.config,
             clock,
             Until::Deadline(deadline),
         )
-        .await
+        .await?)
     }
 }
 

@@ -110,9 +110,18 @@ impl Work {
         }
         let mut delivered = None;
         if let Some(destination) = destination {
-            tokio::select! {
-                report = destination.deliver(&self.ledger, &self.clock, delivery_time) => delivered = Some(report?),
-                () = self.stop.wait() => {}
+            let deliver = destination.deliver(&self.ledger, &self.clock, delivery_time, self.args.fresh);
+            let report = tokio::select! {
+                report = deliver => report.map(Some),
+                () = self.stop.wait() => Ok(None),
+            };
+            match report {
+                Ok(report) => delivered = report,
+                Err(failed) => {
+                    // What was collected is in the ledger, and worth showing.
+                    self.show(&summaries, None);
+                    return Err(failed);
+                }
             }
             exit = exit.or(delivered.as_ref().map_or(Exit::NotDelivered, report_exit));
         }

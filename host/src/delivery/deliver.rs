@@ -8,7 +8,7 @@ use super::{
     body::{self, Head},
     client::Client,
     refusal::Search,
-    registration::Agents,
+    registration::{self, Agents},
     report::{DeliveryConfig, DeliveryError, DeliveryReport, Ended, Until},
 };
 use crate::{
@@ -21,6 +21,26 @@ use crate::{
 use jiff::Timestamp;
 use rusqlite::Connection;
 use std::time::Duration;
+
+/// The agents that a destination knows although this ledger has never sent it anything of their sources: another ledger
+/// has, or this one before it was lost, moved or began a new epoch. Sending all again would count that money twice.
+///
+/// # Errors
+/// See [`DeliveryError`].
+pub async fn known_before(
+    ledger: &Store,
+    destination: DestinationRow,
+    config: &DeliveryConfig,
+) -> Result<Vec<String>, DeliveryError> {
+    let newcomers = ledger
+        .with(move |connection| outbox::newcomers(connection, destination))
+        .await?;
+    if newcomers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let client = Client::new(&config.endpoint, config.timeouts)?;
+    Ok(registration::known(&client, &newcomers, None).await)
+}
 
 /// Delivers what waits for a destination. The caller holds the delivery lock.
 ///

@@ -17,5 +17,5 @@ pub mod retry_after;
 #[cfg(test)]
 mod tests;
 
-pub use deliver::deliver;
+pub use deliver::{deliver, known_before};
 pub use report::{DeliveryConfig, DeliveryError, DeliveryReport, Ended, Until};

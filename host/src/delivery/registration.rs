@@ -73,6 +73,16 @@ impl Agents {
     }
 }
 
+/// Which of these sources the destination lists already; none where it cannot be asked, since sending meets the same trouble.
+pub async fn known(client: &Client, sources: &[BatchSource], at_most: Option<Duration>) -> Vec<String> {
+    let listed = listed(&client.get(LIST, MAX_REPLY, at_most).await);
+    sources
+        .iter()
+        .map(agent_id)
+        .filter(|agent| listed.contains(agent))
+        .collect()
+}
+
 /// The agents that a reply names; none where it cannot be read, since registering once more does no harm.
 fn listed(exchange: &Exchange) -> BTreeSet<String> {
     #[derive(Deserialize)]

@@ -13,7 +13,7 @@ mod seal;
 mod tests;
 mod waiting;
 
-pub use destination::{Counts, attempt, back_off, counts, pause, recovered, resume};
+pub use destination::{Counts, attempt, back_off, counts, newcomers, pause, recovered, resume};
 pub use fate::{
     Taken, absent, begin_attempt, dead_letter, dissolve, give_up_extras, hold_until, put_back, send_again,
     settle,

@@ -1,6 +1,6 @@
 //! A destination's own state: paused or active, its back-off, and its entries counted by state.
 
-use super::{DestinationRow, instant, whole_second};
+use super::{BatchSource, DestinationRow, instant, whole_second};
 use crate::ledger::store::LedgerError;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
@@ -45,6 +45,30 @@ pub fn resume(connection: &Connection, id: DestinationRow) -> Result<(), LedgerE
         "UPDATE destination SET state = 'active', reason = NULL, attempt = 0, retry_at = NULL WHERE id = ?1";
     connection.execute(sql, [id])?;
     Ok(())
+}
+
+/// The sources that a destination is about to get for the first time in its open epoch: entries wait, none was ever sealed.
+/// An epoch that began with `now` sends changes alone, which are new to every destination.
+///
+/// # Errors
+/// Storage.
+pub fn newcomers(connection: &Connection, id: DestinationRow) -> Result<Vec<BatchSource>, LedgerError> {
+    let sql = "SELECT s.id, s.hash, s.provider, s.instance FROM source s
+         WHERE EXISTS (SELECT 1 FROM epoch o WHERE o.destination = ?1 AND o.ended IS NULL AND o.start_mode <> 'now')
+           AND EXISTS (SELECT 1 FROM entry e WHERE e.destination = ?1 AND e.source = s.id AND e.state = 'pending')
+           AND NOT EXISTS (SELECT 1 FROM batch b JOIN epoch o ON o.destination = b.destination AND o.ended IS NULL
+                           WHERE b.destination = ?1 AND b.source = s.id AND b.sealed_at >= o.started)
+         ORDER BY s.id";
+    let mut statement = connection.prepare(sql)?;
+    let sources = statement.query_map([id], |row| {
+        Ok(BatchSource {
+            id: row.get(0)?,
+            hash: row.get(1)?,
+            provider: row.get(2)?,
+            instance: row.get(3)?,
+        })
+    })?;
+    Ok(sources.collect::<Result<_, _>>()?)
 }
 
 /// Failures in a row, which the next delay is drawn from.
