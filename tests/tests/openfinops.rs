@@ -39,6 +39,19 @@ fn assert_total(observed: &Observed, state: State) {
     assert!((summary - expected).abs() < 1e-6, "{summary} {expected}");
 }
 
+/// What the SQL of docs/ledger.md rebuilds from the server's database.
+fn rebuilt(folder: &std::path::Path) -> Decimal {
+    let guide = include_str!("../../docs/ledger.md");
+    let (_, rest) = guide.split_once("```sql\n").unwrap();
+    let (sql, _) = rest.split_once("```").unwrap();
+    let database = rusqlite::Connection::open(folder.join("telemetry.db")).unwrap();
+    let mut statement = database.prepare(sql).unwrap();
+    let totals = statement
+        .query_map([], |row| row.get::<_, String>("total"))
+        .unwrap();
+    Decimal::sum(totals.map(|total| total.unwrap().parse::<Decimal>().unwrap())).unwrap()
+}
+
 /// The net amount per user that the server's entries come to.
 fn by_user(server: &RealServer) -> BTreeMap<String, Decimal> {
     let mut sums = BTreeMap::new();
@@ -70,6 +83,7 @@ async fn the_real_server_gets_every_amount_once_through_all_changes() {
         assert_done(&ran);
         let observed = server.observe().unwrap();
         assert_total(&observed, state);
+        assert_eq!(rebuilt(folder.path()), observed.amounts["USD"]);
         assert!(observed.entries > entries, "{state:?} sent nothing");
         entries = observed.entries;
         if state == State::Retagged {
