@@ -109,7 +109,7 @@ impl From<LedgerError> for Failed {
 
 impl From<ConfigErrors> for Failed {
     fn from(error: ConfigErrors) -> Self {
-        Self::new(Exit::Config, render::diagnostic(error))
+        Self::new(Exit::Config, error.to_string())
     }
 }
 

@@ -1,7 +1,6 @@
 //! What commands print for people: tables and short summaries. Everything that a guest or provider wrote is shown escaped.
 
 use crate::{
-    config::ConfigErrors,
     delivery::{DeliveryReport, Ended},
     foreign::Foreign,
     schedule::{Prepared, RunSummary},
@@ -150,9 +149,4 @@ pub(super) fn delivery(report: &DeliveryReport) -> String {
         );
     }
     text.trim_end().to_owned()
-}
-
-/// Errors of the operator's file, with the lines they are about.
-pub(super) fn diagnostic(errors: ConfigErrors) -> String {
-    errors.to_string()
 }
