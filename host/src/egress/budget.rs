@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
@@ -33,6 +33,7 @@ pub(super) struct Budget {
     sent: AtomicU64,
     received: AtomicU64,
     paid: AtomicU64,
+    spent: Mutex<Decimal>,
     slots: Arc<Semaphore>,
     in_flight: Arc<Semaphore>,
 }
@@ -52,6 +53,7 @@ pub(super) struct Counts {
     pub(super) sent: u64,
     pub(super) received: u64,
     pub(super) paid: u64,
+    pub(super) spent: Decimal,
 }
 
 impl Budget {
@@ -68,6 +70,7 @@ impl Budget {
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
             paid: AtomicU64::new(0),
+            spent: Mutex::new(Decimal::ZERO),
             slots: Arc::new(Semaphore::new(slots)),
             in_flight: Arc::new(Semaphore::new(in_flight)),
         }
@@ -126,6 +129,10 @@ impl Budget {
                 })?;
             }
             self.paid.fetch_add(1, Relaxed);
+            let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+            *spent = spent
+                .checked_add(price)
+                .map_err(|_| used_up("the sum of prices"))?;
         }
         Ok(())
     }
@@ -156,6 +163,7 @@ impl Budget {
             sent: self.sent.load(Relaxed),
             received: self.received.load(Relaxed),
             paid: self.paid.load(Relaxed),
+            spent: *self.spent.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
 
@@ -188,7 +196,7 @@ mod tests {
     use super::*;
 
     #[derive(Debug)]
-    struct Purse(std::sync::Mutex<Decimal>);
+    struct Purse(Mutex<Decimal>);
 
     impl SpendLedger for Purse {
         fn reserve(&self, usd: Decimal) -> BoxFuture<'_, Result<(), String>> {
@@ -228,7 +236,7 @@ mod tests {
 
     #[tokio::test]
     async fn paid_calls_are_reserved_first_and_end_with_the_purse() {
-        let purse = Arc::new(Purse(std::sync::Mutex::new("0.02".parse().unwrap())));
+        let purse = Arc::new(Purse(Mutex::new("0.02".parse().unwrap())));
         let budget = Budget::new(&Limits::default(), Some(purse));
         let price = Some("0.01".parse().unwrap());
         budget.attempt(0, price).await.unwrap();

@@ -5,6 +5,7 @@ use super::{
     refusal::{Fault, RefusalKind},
 };
 use crate::{foreign::Foreign, sandbox::limits};
+use finops_decimal::Decimal;
 use serde::Serialize;
 use std::{
     collections::BTreeSet,
@@ -25,6 +26,8 @@ pub struct Report {
     pub received: u64,
     /// Attempts under a rule with a price.
     pub paid_calls: u64,
+    /// What they cost, in USD.
+    pub spent: Decimal,
     /// Calls that the grant did not allow.
     pub denied: Vec<Denied>,
     /// How many further denied calls are not listed.
@@ -164,6 +167,7 @@ impl Journal {
             sent: counts.sent,
             received: counts.received,
             paid_calls: counts.paid,
+            spent: counts.spent,
             denied: entries.denied.calls.clone(),
             denied_unlisted: entries.denied.unlisted,
             failed: entries.failed.calls.iter().cloned().map(Failed::from).collect(),
@@ -191,6 +195,7 @@ mod tests {
         sent: 0,
         received: 0,
         paid: 0,
+        spent: Decimal::ZERO,
     };
 
     #[test]
