@@ -8,6 +8,7 @@ mod client;
 pub mod credential;
 mod grant;
 mod headers;
+mod in_flight;
 mod matching;
 mod overlap;
 mod refusal;
@@ -23,10 +24,11 @@ mod tests;
 
 pub use budget::SpendLedger;
 pub use grant::{Grant, Remark};
+pub use in_flight::{Full, Gathered, Held, InFlight};
 pub use refusal::{Refusal, RefusalKind};
 pub use reply::{Body, Reply};
 pub use report::{Denied, Failed, Report};
-pub use request::Request;
+pub use request::{Request, Surplus};
 
 use crate::{clock::SharedClock, foreign::Foreign, sandbox::limits::Limits};
 use address::AddressError;
@@ -143,6 +145,12 @@ impl Egress {
         })
     }
 
+    /// The run's memory for bytes in flight. Whoever takes a guest's body charges it here.
+    #[must_use]
+    pub fn in_flight(&self) -> &InFlight {
+        self.run.budget.in_flight()
+    }
+
     /// The secret of a credential whose table says `reveal = true`.
     ///
     /// # Errors
@@ -182,7 +190,16 @@ impl Egress {
         self.run
             .budget
             .fits(request.body.as_ref().map_or(0, bytes::Bytes::len))?;
-        let headers = headers::checked(&request.headers, &target).map_err(|error| own_mistake(&error))?;
+        let headers = match request.surplus {
+            Surplus::Refuse => headers::checked(&request.headers, &target),
+            Surplus::Drop => {
+                headers::without_surplus(&request.headers, &self.grant, &target).and_then(|headers| {
+                    self.run.journal.dropped(&headers.dropped);
+                    headers::checked(&headers.kept, &target)
+                })
+            }
+        };
+        let headers = headers.map_err(|error| own_mistake(&error))?;
         let call = self.matched(request, target, headers)?;
         let mut attempt = 1;
         loop {
@@ -255,7 +272,7 @@ impl Egress {
         let finally = |fault| (fault, None);
         let body = call.request.body.clone();
         let length = body.as_ref().map_or(0, bytes::Bytes::len);
-        let _place = self.run.budget.place(length).await.map_err(finally)?;
+        let _place = self.run.budget.place().await.map_err(finally)?;
         let window = self.run.budget.window().map_err(finally)?;
         let left = self.run.left();
         if left.is_zero() {

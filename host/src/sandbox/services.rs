@@ -5,7 +5,7 @@ use super::{
     failure::{Failure, FailureKind, LimitReached},
     imports::to_failure,
     limits::{self, Limits},
-    seam::{LogLevel, Mishap, Served, Services},
+    seam::{LogLevel, Mishap, Sent, Served, Services},
 };
 use crate::{
     component::descriptor::{Basis, Descriptor},
@@ -186,13 +186,12 @@ fn mishap(error: WriteError) -> Mishap {
 }
 
 impl Services for RunServices {
-    fn send(&self, request: egress::Request) -> Served<'_, egress::Reply> {
-        Box::pin(async move {
-            self.egress
-                .send(request)
-                .await
-                .map_err(|refusal| to_failure(refusal).into())
-        })
+    fn send(&self, request: egress::Request) -> Sent<'_> {
+        Box::pin(self.egress.send(request))
+    }
+
+    fn in_flight(&self) -> &egress::InFlight {
+        self.egress.in_flight()
     }
 
     fn reveal(&self, credential: String) -> Served<'_, Zeroizing<String>> {
