@@ -4,7 +4,7 @@ use super::{
     convert,
     failure::{Failure, FailureKind, RunError},
     guest::GuestClock,
-    limits::Limits,
+    limits::{self, Limits},
     runtime::{Runtime, Session},
     seam::{LogLevel, Mishap, Served, Services},
     services::write_line,
@@ -34,7 +34,7 @@ const DESCRIPTOR: usize = 256 << 10;
 /// Bytes of log while it describes itself.
 const LOG: usize = 16 << 10;
 
-fn limits() -> Limits {
+fn most() -> Limits {
     Limits {
         memory: 64 << 20,
         cpu: Duration::from_secs(2),
@@ -52,7 +52,7 @@ impl Runtime {
         let services = Arc::new(Nothing {
             logged: AtomicUsize::new(0),
         });
-        let limits = limits();
+        let limits = most();
         let mut session = Session::new(self, &limits, GuestClock::Frozen, services);
         let collector = session.instantiate(self, component).await?;
         let (answer, mut session) = session
@@ -132,8 +132,10 @@ impl Services for Nothing {
         Some(Basis::Billed)
     }
 
-    fn log(&self, level: LogLevel, message: String) {
-        if self.logged.fetch_add(message.len(), Ordering::Relaxed) < LOG {
+    fn log(&self, level: LogLevel, mut message: String) {
+        message.truncate(message.floor_char_boundary(limits::MESSAGE));
+        let size = limits::LOG_LINE + message.len();
+        if self.logged.fetch_add(size, Ordering::Relaxed) + size <= LOG {
             write_line(level, "describe", message);
         }
     }
