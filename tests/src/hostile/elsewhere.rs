@@ -14,6 +14,8 @@ use std::{
 
 /// Tells the test that it is inside.
 const INSIDE: &str = "FINOPS_TEST_NAMESPACE";
+/// The system's resolver also tries names below this one, unless they are fully qualified.
+pub const SEARCHED: &str = "searched.test";
 /// Puts files of the test over the system's before the test program starts.
 const SCRIPT: &str = "set -e
 for file in hosts resolv.conf nsswitch.conf; do
@@ -55,7 +57,7 @@ pub fn enter(test: &str) -> Result<Side, Error> {
     std::fs::write(files.path().join("hosts"), "")?;
     std::fs::write(
         files.path().join("resolv.conf"),
-        "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n",
+        format!("nameserver 127.0.0.1\nsearch {SEARCHED}\noptions timeout:2 attempts:1\n"),
     )?;
     std::fs::write(
         files.path().join("nsswitch.conf"),

@@ -6,7 +6,7 @@ use crate::Error;
 use std::{
     collections::BTreeMap,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::{net::UdpSocket, task::JoinHandle};
 
@@ -17,57 +17,83 @@ const HEADER: usize = 12;
 const ANSWER: [u8; 2] = [0x81, 0x80];
 const NO_SUCH_NAME: [u8; 2] = [0x81, 0x83];
 
+#[derive(Debug, Default)]
+struct Zone {
+    answers: BTreeMap<String, Vec<Vec<IpAddr>>>,
+    asked: BTreeMap<(String, u16), usize>,
+}
+
+impl Zone {
+    /// The addresses of a name for this look-up, which is counted.
+    fn answer(&mut self, name: &str, kind: u16) -> Option<Vec<IpAddr>> {
+        let count = self.asked.entry((name.to_owned(), kind)).or_default();
+        let turn = *count;
+        *count += 1;
+        let turns = self.answers.get(name).or(self.answers.get("*"))?;
+        turns.get(turn).or(turns.last()).cloned()
+    }
+}
+
 /// The server, at port 53 of 127.0.0.1. It ends when it is dropped.
 pub struct Names {
-    asked: Arc<Mutex<BTreeMap<(String, u16), usize>>>,
+    zone: Arc<Mutex<Zone>>,
     serving: JoinHandle<()>,
 }
 
 impl Names {
-    /// Serves these names, written without a dot at the end, with their answers in turn.
+    /// Begins to serve; there are no names yet.
     ///
     /// # Errors
     /// Where the port cannot be had: outside of a namespace.
-    pub async fn serve(names: &[(&str, &[&[&str]])]) -> Result<Self, Error> {
-        let mut answers: BTreeMap<String, Vec<Vec<IpAddr>>> = BTreeMap::new();
-        for (name, turns) in names {
-            let parse = |turn: &&[&str]| turn.iter().map(|address| address.parse()).collect();
-            let turns: Result<_, _> = turns.iter().map(parse).collect();
-            answers.insert((*name).to_owned(), turns?);
-        }
+    pub async fn serve() -> Result<Self, Error> {
         let socket = UdpSocket::bind("127.0.0.1:53").await?;
-        let asked = Arc::<Mutex<BTreeMap<_, _>>>::default();
-        let known = Arc::clone(&asked);
+        let zone = Arc::<Mutex<Zone>>::default();
+        let served = Arc::clone(&zone);
         let serving = tokio::spawn(async move {
             let mut buffer = [0; 512];
             while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
                 let reply = buffer.get(..length).and_then(|query| {
                     let (name, kind, end) = question(query)?;
-                    let turn = {
-                        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-                        let count = known.entry((name.clone(), kind)).or_default();
-                        *count += 1;
-                        *count - 1
-                    };
-                    let turns = answers.get(&name);
-                    let addresses = turns.and_then(|turns| turns.get(turn).or(turns.last()));
-                    reply(query.get(..end)?, kind, addresses.map(Vec::as_slice))
+                    let addresses = locked(&served).answer(&name, kind);
+                    reply(query.get(..end)?, kind, addresses.as_deref())
                 });
                 if let Some(reply) = reply {
                     let _ = socket.send_to(&reply, from).await;
                 }
             }
         });
-        Ok(Self { asked, serving })
+        Ok(Self { zone, serving })
     }
 
-    /// How often a name's addresses were asked for.
+    /// Sets the answers of a name, written without a dot at the end; `*` stands for all others.
+    ///
+    /// # Errors
+    /// Where one of them is no address.
+    pub fn set(&self, name: &str, turns: &[&[&str]]) -> Result<(), Error> {
+        let parse = |turn: &&[&str]| turn.iter().map(|address| address.parse()).collect();
+        let turns: Result<_, _> = turns.iter().map(parse).collect();
+        let mut zone = locked(&self.zone);
+        zone.answers.insert(name.to_owned(), turns?);
+        zone.asked.retain(|(known, _), _| known != name);
+        Ok(())
+    }
+
+    /// How often a name's addresses were asked for since they were set.
     #[must_use]
     pub fn asked(&self, name: &str) -> usize {
-        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let of = |kind| asked.get(&(name.to_owned(), kind)).copied().unwrap_or_default();
+        let zone = locked(&self.zone);
+        let of = |kind| {
+            zone.asked
+                .get(&(name.to_owned(), kind))
+                .copied()
+                .unwrap_or_default()
+        };
         of(A).max(of(AAAA))
     }
+}
+
+fn locked(zone: &Mutex<Zone>) -> MutexGuard<'_, Zone> {
+    zone.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Names {
