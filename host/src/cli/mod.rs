@@ -9,7 +9,7 @@ pub mod exit;
 mod init;
 mod inspect;
 mod ledger;
-mod logging;
+pub mod logging;
 mod progress;
 mod render;
 mod run;

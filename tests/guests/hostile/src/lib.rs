@@ -16,7 +16,10 @@ struct Hostile;
 #[derive(Deserialize)]
 struct Settings {
     act: String,
+    method: String,
     url: String,
+    headers: Vec<String>,
+    body: String,
     count: u64,
     size: u64,
     amount: String,
@@ -33,7 +36,16 @@ impl Collector for Hostile {
             text: acts::words::trickery("Misbehaves as its settings say."),
             settings: vec![
                 Setting::required("act", SettingKind::Text, "What to do."),
+                Setting::optional("method", SettingKind::Text, "How to call.").default_value("GET"),
                 Setting::optional("url", SettingKind::Text, "Where to call.").default_value(""),
+                Setting::optional(
+                    "headers",
+                    SettingKind::Text,
+                    "Headers of calls, as `name: value`.",
+                )
+                .list()
+                .default_value(Vec::<String>::new()),
+                Setting::optional("body", SettingKind::Text, "The body of calls.").default_value(""),
                 Setting::optional("count", SettingKind::Integer, "How often; 0: for ever.").default_value(0),
                 Setting::optional("size", SettingKind::Integer, "How large.").default_value(0),
                 Setting::optional("amount", SettingKind::Text, "An amount of money.").default_value("1"),
