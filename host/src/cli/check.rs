@@ -2,7 +2,7 @@
 
 use super::{Failed, args, environment::state_dir, exit::Exit};
 use crate::{
-    component::CacheDir,
+    component::{CacheDir, Compiler},
     config::Config,
     egress::Grant,
     ledger::{check, store::open_read_only},
@@ -84,7 +84,7 @@ fn check_grant(config: &Config, found: &mut Found) {
 async fn check_component(wasm: &Path, config: Config, state: &Path) -> Result<(), Failed> {
     let runtime = Runtime::new().map_err(PrepareError::from)?;
     let cache = CacheDir::open(&state.join("cache"));
-    prepare(&runtime, wasm, config, &cache).await?;
+    prepare(&runtime, wasm, config, &cache, &Compiler::this_program()?).await?;
     Ok(())
 }
 

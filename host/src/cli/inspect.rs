@@ -2,7 +2,7 @@
 
 use super::{Failed, args, environment::state_dir, exit::Exit, render};
 use crate::{
-    component::{CacheDir, ComponentFile, descriptor::Descriptor},
+    component::{CacheDir, Compiler, ComponentFile, descriptor::Descriptor},
     config::Config,
     foreign::Foreign,
     sandbox::Runtime,
@@ -18,7 +18,8 @@ pub(super) async fn inspect(args: args::Inspect, state: Option<&Path>) -> Result
     } else {
         let runtime = Runtime::new().map_err(PrepareError::from)?;
         let cache = CacheDir::open(&state_dir(state).map_err(Failed::config)?.join("cache"));
-        Some(describe(&runtime, &file, &cache).await?.1)
+        let compiler = Compiler::this_program()?;
+        Some(describe(&runtime, &file, &cache, &compiler).await?.1)
     };
     let wants = match (&args.config, &descriptor) {
         (Some(path), Some(descriptor)) => Some(wants(descriptor, &Config::load(path)?)?),

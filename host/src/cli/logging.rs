@@ -6,11 +6,11 @@ use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::Subscribe
 /// Crates whose finer lines could show a credential.
 const QUIET: [&str; 6] = ["hyper", "hyper_util", "h2", "rustls", "reqwest", "tower_http"];
 
-/// Starts logging.
+/// What is logged at a level.
 ///
 /// # Errors
 /// Where the level is none.
-pub(super) fn start(level: &str, terminal: bool) -> Result<(), String> {
+pub fn filter(level: &str) -> Result<EnvFilter, String> {
     let level: tracing::Level = level
         .parse()
         .map_err(|_| format!("`{level}` is no level: error, warn, info, debug or trace"))?;
@@ -19,6 +19,15 @@ pub(super) fn start(level: &str, terminal: bool) -> Result<(), String> {
         let directive = format!("{quiet}={}", level.min(tracing::Level::INFO));
         filter = filter.add_directive(directive.parse().map_err(|error| format!("{error}"))?);
     }
+    Ok(filter)
+}
+
+/// Starts logging.
+///
+/// # Errors
+/// Where the level is none.
+pub(super) fn start(level: &str, terminal: bool) -> Result<(), String> {
+    let filter = filter(level)?;
     let output = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let layer = if terminal {
         output.without_time().with_target(false).compact().boxed()

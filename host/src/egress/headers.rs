@@ -124,6 +124,10 @@ pub(super) fn checked(headers: &[(String, String)], target: &Target) -> Result<H
         let invalid = || HeaderError::Invalid(Foreign::from(name.as_str()));
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
         HeaderValue::from_str(value).map_err(|_| invalid())?;
+        // Bytes beyond ASCII are allowed by the type, but servers read them in several ways.
+        if !value.is_ascii() {
+            return Err(invalid());
+        }
         let name = name.as_str().to_owned();
         if NEVER.contains(&name.as_str()) {
             return Err(HeaderError::Reserved(name));
@@ -271,6 +275,25 @@ mod tests {
         let many = vec![("x-more".to_owned(), "x".to_owned()); limits::HEADERS + 1];
         let target = target("GET", "https://h.example/a").unwrap();
         assert_eq!(without_surplus(&many, &grant(), &target), Err(HeaderError::Many));
+    }
+
+    #[test]
+    fn values_are_printable_ascii() {
+        for value in [
+            "a\u{e9}",
+            "\u{4e2d}",
+            "a\u{10a}b",
+            "a\r\nb",
+            "a\nb",
+            "a\0b",
+            "\u{7f}",
+        ] {
+            assert!(matches!(
+                check(&[("accept", value)]),
+                Err(HeaderError::Invalid(_))
+            ));
+        }
+        assert!(check(&[("accept", "a\tb")]).is_ok());
     }
 
     #[test]

@@ -151,7 +151,12 @@ fn segments(path: &str) -> Result<(Vec<Vec<u8>>, bool), &'static str> {
         if segment.is_empty() && (left.peek().is_some() || segment.len() == inner.len() && path.len() > 1) {
             return Err("it holds `//`");
         }
-        found.push(decoded(segment, &mut encoded_slash)?);
+        let decoded = decoded(segment, &mut encoded_slash)?;
+        // Overlong UTF-8 is a dot or slash to lenient servers.
+        if std::str::from_utf8(&decoded).is_err() {
+            return Err("it holds encoded bytes that are no UTF-8");
+        }
+        found.push(decoded);
     }
     Ok((found, encoded_slash))
 }
@@ -229,6 +234,9 @@ mod tests {
             "https://h.example/a%7f",
             "https://h.example/a%zz",
             "https://h.example/a%4",
+            "https://h.example/a/%c0%ae%c0%ae/b",
+            "https://h.example/a%c0%afb",
+            "https://h.example/a%ff",
             "https://h.example/a\\b",
             "https://h.example/a b",
             "https://h.example/a\tb",

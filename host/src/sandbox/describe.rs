@@ -4,7 +4,7 @@ use super::{
     convert,
     failure::{Failure, FailureKind, RunError},
     guest::GuestClock,
-    limits::Limits,
+    limits::{self, Limits},
     runtime::{Runtime, Session},
     seam::{LogLevel, Mishap, Sent, Served, Services},
     services::write_line,
@@ -38,7 +38,7 @@ const IN_FLIGHT: u64 = 1 << 20;
 /// What a component is told that wants anything of the host while it describes itself.
 const NOT_NOW: &str = "not while the collector describes itself";
 
-fn limits() -> Limits {
+fn most() -> Limits {
     Limits {
         memory: 64 << 20,
         cpu: Duration::from_secs(2),
@@ -57,7 +57,7 @@ impl Runtime {
             logged: AtomicUsize::new(0),
             in_flight: egress::InFlight::new(IN_FLIGHT),
         });
-        let limits = limits();
+        let limits = most();
         let mut session = Session::new(self, &limits, GuestClock::Frozen, services);
         let collector = session.instantiate(self, component, &limits).await?;
         let (answer, mut session) = session
@@ -146,8 +146,10 @@ impl Services for Nothing {
         Some(Basis::Billed)
     }
 
-    fn log(&self, level: LogLevel, message: String) {
-        if self.logged.fetch_add(message.len(), Ordering::Relaxed) < LOG {
+    fn log(&self, level: LogLevel, mut message: String) {
+        message.truncate(message.floor_char_boundary(limits::MESSAGE));
+        let size = limits::LOG_LINE + message.len();
+        if self.logged.fetch_add(size, Ordering::Relaxed) + size <= LOG {
             write_line(level, "describe", message);
         }
     }

@@ -15,6 +15,7 @@ pub mod limits;
 mod runtime;
 pub mod seam;
 mod services;
+mod size;
 mod wasi_http;
 mod writers;
 
