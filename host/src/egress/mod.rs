@@ -21,6 +21,8 @@ mod retry;
 pub mod rule;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "bench")]
+mod unjudged;
 
 pub use budget::SpendLedger;
 pub use grant::{Grant, Remark};
@@ -29,6 +31,8 @@ pub use refusal::{Refusal, RefusalKind};
 pub use reply::{Body, Reply};
 pub use report::{Denied, Failed, Report};
 pub use request::{Request, Surplus};
+#[cfg(feature = "bench")]
+pub use unjudged::Unjudged;
 
 use crate::{clock::SharedClock, foreign::Foreign, sandbox::limits::Limits};
 use address::AddressError;

@@ -16,6 +16,8 @@ mod runtime;
 pub mod seam;
 mod services;
 mod size;
+#[cfg(feature = "bench")]
+mod unguarded;
 mod wasi_http;
 mod writers;
 
