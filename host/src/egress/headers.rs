@@ -235,6 +235,7 @@ mod tests {
                 reveal: false,
                 connect_to: None,
                 ca: None,
+                addresses: Vec::new(),
             }],
         }
     }
