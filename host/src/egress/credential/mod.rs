@@ -1,11 +1,13 @@
 //! Credentials as the operator's file describes them, and their use. The secret itself is read late, held short, and never shown.
 
+mod below;
 mod echo;
 mod secret;
 mod snowflake;
 mod source;
 mod vault;
 
+pub(crate) use below::open_below;
 pub(super) use echo::{Echo, Watch};
 pub use secret::Secret;
 pub(super) use vault::{Outgoing, Vault};
@@ -62,6 +64,13 @@ pub enum Scheme {
 pub enum SecretRef {
     /// A file; white space at its end is no part of the secret.
     File(PathBuf),
+    /// A file of a tenant, which must lie below one of these real directories whenever it is read, after links.
+    Below {
+        /// The file.
+        path: PathBuf,
+        /// Where it must lie.
+        roots: Vec<PathBuf>,
+    },
     /// An environment variable.
     Env(String),
 }
@@ -82,7 +91,7 @@ impl CredentialSpec {
 impl fmt::Display for SecretRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::File(path) | Self::Below { path, .. } => write!(f, "file {}", path.display()),
             Self::Env(name) => write!(f, "environment variable {name}"),
         }
     }
