@@ -151,6 +151,11 @@ fn print(text: &str) {
     let _ = writeln!(output, "{text}");
 }
 
+/// Prints JSON on standard output. What a guest wrote in it stays the same data, and cannot fool a terminal.
+fn print_json(value: &serde_json::Value) {
+    print(&crate::foreign::json(value));
+}
+
 /// Says on standard error why the command failed.
 fn complain(message: &str) {
     let mut output = std::io::stderr().lock();
