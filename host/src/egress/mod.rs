@@ -21,8 +21,11 @@ pub mod rule;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use address::meant;
 pub use budget::SpendLedger;
 pub use grant::{Grant, Remark};
+pub(crate) use headers::is_usual;
+pub(crate) use matching::is_loopback;
 pub use refusal::{Refusal, RefusalKind};
 pub use reply::{Body, Reply};
 pub use report::{Denied, Failed, Report};
