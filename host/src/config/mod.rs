@@ -20,6 +20,7 @@ mod settings;
 mod suggest;
 mod template;
 mod units;
+pub mod wants;
 
 #[cfg(test)]
 mod tests;
