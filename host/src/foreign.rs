@@ -1,7 +1,7 @@
 //! Text from guests and providers. It is hostile: it may hold control, escape or bidirectional characters.
 //! What must hold: such text reaches logs, tables and errors only through this type's `Display`.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// Longest text that `Display` shows, in characters.
 const SHOWN: usize = 400;
@@ -64,22 +64,6 @@ pub(crate) fn escaped(text: &str) -> String {
     shown
 }
 
-/// JSON for a terminal: the same data, with every character that could fool a reader in JSON's own escapes.
-pub(crate) fn json(value: &serde_json::Value) -> String {
-    let mut shown = String::new();
-    for character in format!("{value:#}").chars() {
-        // Line ends are the layout's: within strings they are escaped already.
-        if character != '\n' && is_deceptive(character) {
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                shown.push_str(&format!("\\u{unit:04x}"));
-            }
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
-
 fn escape(character: char, shown: &mut String) {
     match character {
         '\n' => shown.push_str("\\n"),
@@ -88,6 +72,27 @@ fn escape(character: char, shown: &mut String) {
         c if is_deceptive(c) => shown.push_str(&c.escape_unicode().to_string()),
         c => shown.push(c),
     }
+}
+
+/// Text of the host's own making, made fit for standard output: what deceives and is no end of a line comes out as `\uXXXX`,
+/// which in JSON and in TOML means the same character. For what is written as data, where names must stay what they are.
+#[must_use]
+pub(crate) fn for_output(text: &str) -> Cow<'_, str> {
+    let deceives = |c: char| c != '\n' && is_deceptive(c);
+    if !text.contains(deceives) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if deceives(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                shown.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// Control characters, invisible ones, and those that reorder text (Unicode's bidirectional controls and tags).
@@ -101,6 +106,7 @@ pub(crate) fn is_deceptive(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -111,12 +117,18 @@ mod tests {
     }
 
     #[test]
-    fn json_stays_the_same_data_without_what_could_fool_a_reader() {
-        let value = serde_json::json!({"a\u{202e}": ["x\u{1b}[31m\u{9b}\n", "\u{e0041}é"], "b": 1});
-        let text = json(&value);
-        assert!(text.chars().all(|c| c == '\n' || !is_deceptive(c)), "{text}");
-        assert!(text.contains('\n') && text.contains('é'), "{text}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).ok(), Some(value));
+    fn data_for_standard_output_keeps_its_meaning_and_its_lines() {
+        let names = serde_json::json!({ "a\u{9b}31m\u{202e}": ["\u{e0001}", "é\n\u{1b}\u{7f}"] });
+        let text = format!("{names:#}");
+        let shown = for_output(&text);
+        assert!(shown.chars().all(|c| c == '\n' || !is_deceptive(c)), "{shown}");
+        assert!(
+            shown.contains("a\\u009b31m\\u202e") && shown.contains('é'),
+            "{shown}"
+        );
+        let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(read, names);
+        assert!(matches!(for_output("two\nlines"), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -106,7 +106,7 @@ fn a_record_outside_its_partitions_fails_the_run() {
 
 #[test]
 fn a_record_that_is_too_large_fails_the_run() {
-    let (place, ran) = act("huge-record", "", "");
+    let (place, ran) = act("huge-record", "size = 41943040", "");
     assert_ended(&place, &ran, 65, "broke down");
 }
 

@@ -3,7 +3,7 @@
 
 use super::{Failed, args, environment::state_dir, exit::Exit};
 use crate::{
-    component::CacheDir,
+    component::{CacheDir, Compiler},
     config::{Config, HostFile, Tenant, Written, read_any},
     egress::Grant,
     foreign::escaped,
@@ -59,7 +59,7 @@ pub(super) async fn check(args: args::Check, state: Option<&Path>) -> Result<Exi
         found.ledger = Some(report.findings.iter().map(ToString::to_string).collect());
     }
     if args.json {
-        super::print_json(&serde_json::to_value(&found).unwrap_or_default());
+        super::print(&format!("{:#}", serde_json::to_value(&found).unwrap_or_default()));
     } else {
         super::print(&text(&found));
     }
@@ -156,7 +156,7 @@ fn check_grant(config: &Config) -> (Vec<String>, Vec<String>) {
 async fn check_component(wasm: &Path, config: Config, state: &Path) -> Result<(), Failed> {
     let runtime = Runtime::new().map_err(PrepareError::from)?;
     let cache = CacheDir::open(&state.join("cache"));
-    prepare(&runtime, wasm, config, &cache).await?;
+    prepare(&runtime, wasm, config, &cache, &Compiler::this_program()?).await?;
     Ok(())
 }
 

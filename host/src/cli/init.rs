@@ -2,7 +2,7 @@
 
 use super::{Failed, args, environment::state_dir, exit::Exit};
 use crate::{
-    component::{CacheDir, ComponentFile},
+    component::{CacheDir, Compiler, ComponentFile},
     config,
     sandbox::Runtime,
     schedule::{PrepareError, describe},
@@ -14,7 +14,7 @@ pub(super) async fn init(args: args::Init, state: Option<&Path>) -> Result<Exit,
     let runtime = Runtime::new().map_err(PrepareError::from)?;
     let cache = CacheDir::open(&state_dir(state).map_err(Failed::config)?.join("cache"));
     let file = ComponentFile::read(&args.wasm, None)?;
-    let (_, descriptor, _) = describe(&runtime, &file, &cache).await?;
+    let (_, descriptor, _) = describe(&runtime, &file, &cache, &Compiler::this_program()?).await?;
     super::print(config::template(&descriptor).trim_end());
     Ok(Exit::Done)
 }

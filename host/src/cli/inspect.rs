@@ -5,7 +5,9 @@ mod page;
 
 use super::{Failed, args, environment::state_dir, exit::Exit};
 use crate::{
-    component::{CacheDir, ComponentFile, Examined, Inspection, WORLD_VERSION, descriptor::Descriptor},
+    component::{
+        CacheDir, Compiler, ComponentFile, Examined, Inspection, WORLD_VERSION, descriptor::Descriptor,
+    },
     config::{
         Config,
         wants::{self, Comparison},
@@ -61,7 +63,7 @@ pub(super) async fn inspect(args: args::Inspect, state: Option<&Path>) -> Result
     };
     seen.refused = asked.as_ref().err().map(|failed| failed.message.clone());
     if args.json {
-        super::print_json(&serde_json::to_value(&seen).unwrap_or_default());
+        super::print(&format!("{:#}", serde_json::to_value(&seen).unwrap_or_default()));
     } else {
         super::print(page::page(&seen).trim_end());
     }
@@ -72,5 +74,6 @@ pub(super) async fn inspect(args: args::Inspect, state: Option<&Path>) -> Result
 async fn ask(file: &ComponentFile, state: Option<&Path>) -> Result<Descriptor, Failed> {
     let runtime = Runtime::new().map_err(PrepareError::from)?;
     let cache = CacheDir::open(&state_dir(state).map_err(Failed::config)?.join("cache"));
-    Ok(describe(&runtime, file, &cache).await?.1)
+    let compiler = Compiler::this_program()?;
+    Ok(describe(&runtime, file, &cache, &compiler).await?.1)
 }

@@ -4,13 +4,21 @@
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Crates whose finer lines could show a credential.
-const QUIET: [&str; 6] = ["hyper", "hyper_util", "h2", "rustls", "reqwest", "tower_http"];
+const QUIET: [&str; 7] = [
+    "aws_sigv4",
+    "hyper",
+    "hyper_util",
+    "h2",
+    "rustls",
+    "reqwest",
+    "tower_http",
+];
 
-/// Starts logging.
+/// What is logged at a level.
 ///
 /// # Errors
 /// Where the level is none.
-pub(super) fn start(level: &str, terminal: bool) -> Result<(), String> {
+pub fn filter(level: &str) -> Result<EnvFilter, String> {
     let level: tracing::Level = level
         .parse()
         .map_err(|_| format!("`{level}` is no level: error, warn, info, debug or trace"))?;
@@ -19,6 +27,15 @@ pub(super) fn start(level: &str, terminal: bool) -> Result<(), String> {
         let directive = format!("{quiet}={}", level.min(tracing::Level::INFO));
         filter = filter.add_directive(directive.parse().map_err(|error| format!("{error}"))?);
     }
+    Ok(filter)
+}
+
+/// Starts logging.
+///
+/// # Errors
+/// Where the level is none.
+pub(super) fn start(level: &str, terminal: bool) -> Result<(), String> {
+    let filter = filter(level)?;
     let output = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let layer = if terminal {
         output.without_time().with_target(false).compact().boxed()

@@ -9,7 +9,7 @@ pub mod exit;
 mod init;
 mod inspect;
 mod ledger;
-mod logging;
+pub mod logging;
 mod progress;
 mod render;
 mod run;
@@ -18,8 +18,8 @@ mod status;
 mod stop;
 
 use crate::{
-    component::ComponentError, config::ConfigErrors, delivery::DeliveryError, ledger::store::LedgerError,
-    schedule::PrepareError,
+    component::ComponentError, config::ConfigErrors, delivery::DeliveryError, foreign::for_output,
+    ledger::store::LedgerError, schedule::PrepareError,
 };
 use args::{Cli, Command};
 use clap::Parser;
@@ -145,15 +145,11 @@ impl From<DeliveryError> for Failed {
     }
 }
 
-/// Prints data on standard output. A closed pipe ends the output, not the program's work.
+/// Prints data on standard output: JSON keeps the names of guests and providers as they are, so what could fool a terminal
+/// is escaped here. A closed pipe ends the output, not the program's work.
 fn print(text: &str) {
     let mut output = std::io::stdout().lock();
-    let _ = writeln!(output, "{text}");
-}
-
-/// Prints JSON on standard output. What a guest wrote in it stays the same data, and cannot fool a terminal.
-fn print_json(value: &serde_json::Value) {
-    print(&crate::foreign::json(value));
+    let _ = writeln!(output, "{}", for_output(text));
 }
 
 /// Says on standard error why the command failed.

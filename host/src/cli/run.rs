@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock::SharedClock,
-    component::CacheDir,
+    component::{CacheDir, Compiler},
     config::Config,
     delivery::{DeliveryReport, Ended},
     ledger::{Ledger, record::Period},
@@ -35,7 +35,8 @@ pub(super) async fn run(args: args::Run, state: Option<&Path>) -> Result<Exit, F
     let runtime = Runtime::new().map_err(PrepareError::from)?;
     let state = state_dir(state).map_err(Failed::config)?;
     let cache = CacheDir::open(&state.join("cache"));
-    let prepared = prepare(&runtime, &args.wasm, config, &cache).await?;
+    let compiler = Compiler::this_program()?;
+    let prepared = prepare(&runtime, &args.wasm, config, &cache, &compiler).await?;
     for warning in prepared.grant.warnings() {
         tracing::warn!("{}:{}: {}", args.config.display(), warning.line, warning.message);
     }
@@ -47,7 +48,11 @@ pub(super) async fn run(args: args::Run, state: Option<&Path>) -> Result<Exit, F
     } else {
         state.as_path()
     };
-    let ledger = Ledger::open(directory, Arc::clone(&clock))?;
+    let mut ledger = Ledger::open(directory, Arc::clone(&clock))?;
+    let pays = prepared.grant.rules.iter().any(|rule| rule.price.is_some());
+    if args.dry_run && pays {
+        ledger = ledger.paying_from(&Ledger::open(&state, Arc::clone(&clock))?);
+    }
     let turn = ledger.lock_instance(&prepared.config.name, args.lock_wait);
     let _turn = turn.await.map_err(Failed::refused)?;
     let stop = Stop::on_signals().map_err(|error| Failed::bug(error.to_string()))?;

@@ -15,10 +15,22 @@ pub struct Request {
     pub url: String,
     /// Header names and values.
     pub headers: Vec<(String, String)>,
-    /// The body.
+    /// The body. The guest's bytes come charged: [`super::InFlight`].
     pub body: Option<Bytes>,
     /// Whether sending it twice does no harm.
     pub repeatable: bool,
+    /// What becomes of headers that the guest may not set.
+    pub surplus: Surplus,
+}
+
+/// What becomes of headers that a guest may not set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Surplus {
+    /// The call is refused.
+    #[default]
+    Refuse,
+    /// They are left out and counted: ordinary HTTP clients set headers of their own accord.
+    Drop,
 }
 
 /// The target of a call, parsed.
@@ -139,7 +151,12 @@ fn segments(path: &str) -> Result<(Vec<Vec<u8>>, bool), &'static str> {
         if segment.is_empty() && (left.peek().is_some() || segment.len() == inner.len() && path.len() > 1) {
             return Err("it holds `//`");
         }
-        found.push(decoded(segment, &mut encoded_slash)?);
+        let decoded = decoded(segment, &mut encoded_slash)?;
+        // Overlong UTF-8 is a dot or slash to lenient servers.
+        if std::str::from_utf8(&decoded).is_err() {
+            return Err("it holds encoded bytes that are no UTF-8");
+        }
+        found.push(decoded);
     }
     Ok((found, encoded_slash))
 }
@@ -217,6 +234,9 @@ mod tests {
             "https://h.example/a%7f",
             "https://h.example/a%zz",
             "https://h.example/a%4",
+            "https://h.example/a/%c0%ae%c0%ae/b",
+            "https://h.example/a%c0%afb",
+            "https://h.example/a%ff",
             "https://h.example/a\\b",
             "https://h.example/a b",
             "https://h.example/a\tb",

@@ -43,7 +43,8 @@ pub enum PrepareError {
     Run(#[from] RunError),
 }
 
-/// A component, compiled and described, for commands that need no operator's file.
+/// A component, compiled and described, for commands that need no operator's file. `compiler` is the program itself, or
+/// where this library is part of another program, a `finops-host` of the same build.
 ///
 /// # Errors
 /// [`PrepareError`].
@@ -51,9 +52,9 @@ pub async fn describe(
     runtime: &Runtime,
     file: &ComponentFile,
     cache: &CacheDir,
+    compiler: &Compiler,
 ) -> Result<(wasmtime::component::Component, Descriptor, bool), PrepareError> {
-    let compiler = Compiler::this_program()?;
-    let (component, loaded) = component::load(file, runtime.engine(), cache, &compiler).await?;
+    let (component, loaded) = component::load(file, runtime.engine(), cache, compiler).await?;
     let descriptor = match descriptor_cache::get(cache, &file.sha256) {
         Some(descriptor) => descriptor,
         None => {
@@ -74,9 +75,10 @@ pub async fn prepare(
     wasm: &Path,
     config: Config,
     cache: &CacheDir,
+    compiler: &Compiler,
 ) -> Result<Prepared, PrepareError> {
     let file = ComponentFile::read(wasm, config.sha256.as_deref())?;
-    let (component, descriptor, cached) = describe(runtime, &file, cache).await?;
+    let (component, descriptor, cached) = describe(runtime, &file, cache, compiler).await?;
     let settings = config.settings_for(&descriptor)?.to_string();
     let grant = Grant {
         rules: config.rules.clone(),

@@ -6,13 +6,11 @@
 
 mod limits;
 mod read;
-mod scheme;
 #[cfg(test)]
 mod tests;
 
 pub(super) use limits::lowered;
 pub(super) use read::{Resolve, read};
-pub(super) use scheme::scheme_name;
 
 use super::{
     Config,
@@ -25,7 +23,6 @@ use crate::{
         is_loopback, meant,
         rule::{HostPattern, Rule},
     },
-    foreign::Foreign,
     sandbox::limits::Limits,
 };
 use ipnet::IpNet;
@@ -187,20 +184,14 @@ impl Found<'_> {
             price: _,      // `limits.spend` is judged
             encoded_slash: _,
         } = rule;
-        let ceiling = self.ceiling;
         let at = line_span(self.text, *line);
         self.host(&at, "allow.host", host);
-        for range in addresses {
-            if !ceiling.addresses.iter().any(|allowed| allowed.contains(range)) {
-                let what = format!("{range} does not lie in the address ranges of this directory");
-                self.add(&at, "allow.addresses", what, "addresses");
-            }
-        }
+        self.addresses(&at, "allow", addresses);
         match connect_to {
-            Some(to) => self.connect_to(&at, "allow.connect-to", *to),
-            None => self.loopback(&at, host),
+            Some(to) => self.connect_to(&at, "allow", *to),
+            None => self.loopback(&at, "allow.host", host),
         }
-        if *insecure_http && !ceiling.insecure_http {
+        if *insecure_http && !self.ceiling.insecure_http {
             let what = "this directory may not allow plain http";
             self.add(&at, "allow.insecure-http", what, "insecure-http");
         }
@@ -213,26 +204,34 @@ impl Found<'_> {
             scheme,
             reveal,
             connect_to,
+            addresses,
             headers: _, // fixed and not secret
             ca: _,      // a file: `files` judges where it lies
         } = spec;
-        let ceiling = self.ceiling;
         let at = line_span(self.text, *line);
-        let key = |last: &str| format!("credentials.{}.{last}", Foreign::from(name.as_str()));
-        let named = scheme_name(scheme);
-        if !ceiling.schemes.iter().any(|allowed| allowed == named) {
+        let table = format!("credentials.{name}");
+        let named = scheme.name();
+        if !self.ceiling.schemes.iter().any(|allowed| allowed == named) {
             let what = format!("this directory may not use the scheme `{named}`");
-            self.add(&at, &key("scheme"), what, "schemes");
+            self.add(&at, &format!("{table}.scheme"), what, "schemes");
         }
-        for (last, host) in scheme::hosts(scheme) {
-            self.host(&at, &key(last), &host);
+        if let Some(url) = scheme.token_url() {
+            let (key, host) = (
+                format!("{table}.token-url"),
+                HostPattern::Exact(url.host().to_owned()),
+            );
+            self.host(&at, &key, &host);
+            if connect_to.is_none() {
+                self.loopback(&at, &key, &host);
+            }
         }
+        self.addresses(&at, &table, addresses);
         if let Some(to) = connect_to {
-            self.connect_to(&at, &key("connect-to"), *to);
+            self.connect_to(&at, &table, *to);
         }
-        if *reveal && !ceiling.reveal {
+        if *reveal && !self.ceiling.reveal {
             let what = "this directory may not reveal a secret to its collector";
-            self.add(&at, &key("reveal"), what, "reveal");
+            self.add(&at, &format!("{table}.reveal"), what, "reveal");
         }
     }
 
@@ -243,15 +242,29 @@ impl Found<'_> {
         }
     }
 
-    fn connect_to(&mut self, at: &Span, key: &str, to: SocketAddr) {
+    fn addresses(&mut self, at: &Span, table: &str, asked: &[IpNet]) {
+        for range in asked {
+            if !self
+                .ceiling
+                .addresses
+                .iter()
+                .any(|allowed| allowed.contains(range))
+            {
+                let what = format!("{range} does not lie in the address ranges of this directory");
+                self.add(at, &format!("{table}.addresses"), what, "addresses");
+            }
+        }
+    }
+
+    fn connect_to(&mut self, at: &Span, table: &str, to: SocketAddr) {
         if !self.ceiling.admits_address(to.ip()) {
             let what = format!("{} does not lie in the address ranges of this directory", to.ip());
-            self.add(at, key, what, "addresses");
+            self.add(at, &format!("{table}.connect-to"), what, "addresses");
         }
     }
 
     /// A host that is this machine reaches what its address reaches; `localhost` may be either of two.
-    fn loopback(&mut self, at: &Span, host: &HostPattern) {
+    fn loopback(&mut self, at: &Span, key: &str, host: &HostPattern) {
         let HostPattern::Exact(name) = host else { return };
         if !is_loopback(host) {
             return;
@@ -266,7 +279,7 @@ impl Found<'_> {
                 let what = format!(
                     "`{name}` is this machine, and {address} does not lie in the address ranges of this directory"
                 );
-                self.add(at, "allow.host", what, "addresses");
+                self.add(at, key, what, "addresses");
             }
         }
     }

@@ -71,6 +71,8 @@ fn ceiling(section: &Section<'_>, reading: &Reading<'_>, resolve: Resolve<'_>) -
         file: PathBuf::new(),
         line: 0,
         env_prefix: section.take("env-prefix").and_then(|item| env_prefix(&item)),
+        // All of them take their secrets from where the file says. One that used this machine's own identity would have to be
+        // listed.
         schemes: section.take("schemes").map_or_else(
             || SCHEMES.iter().map(|name| (*name).to_owned()).collect(),
             |item| schemes(&item),

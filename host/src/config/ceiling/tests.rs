@@ -87,7 +87,7 @@ fn a_ceiling_gives_all_that_it_says() {
 fn what_a_ceiling_leaves_out_is_denied_and_limits_are_the_defaults() {
     let narrow = narrow();
     assert_eq!(narrow.limits, Limits::default());
-    assert_eq!(narrow.secrets, [narrow.directory.clone()]);
+    assert_eq!(narrow.secrets, std::slice::from_ref(&narrow.directory));
     assert_eq!(narrow.schemes, super::super::credentials::SCHEMES);
     assert!(narrow.hosts.is_empty() && narrow.addresses.is_empty() && narrow.destinations.is_empty());
     assert!(!narrow.reveal && !narrow.insecure_http && !narrow.admits_variable("A"));
@@ -216,6 +216,33 @@ fn each_key_binds_and_the_error_names_both_places() {
         let (key, by) = (format!("`{key}`: "), format!("raise `{by}` of the [[directory]]"));
         refuses(&ceiling(), &text, &["one.toml:", &key, &by, "host.toml:2"]);
     }
+    let token = |url: &str, more: &str| {
+        format!(
+            "[credentials.x]\nscheme = \"oauth2-client-credentials\"\ntoken-url = \"{url}\"\nclient-id = \"c\"\nclient-secret = {{ env = \"A_S\" }}\n{more}\n"
+        )
+    };
+    let mut oauth = ceiling();
+    oauth.schemes.push("oauth2-client-credentials".to_owned());
+    for (url, more, key, by) in [
+        ("https://evil.test/token", "", "token-url", "hosts"),
+        ("http://localhost/token", "", "token-url", "addresses"),
+        (
+            "https://api.example.com/token",
+            "addresses = [\"10.21.0.0/16\"]",
+            "addresses",
+            "addresses",
+        ),
+        (
+            "https://api.example.com/token",
+            "connect-to = \"10.21.0.1:443\"",
+            "connect-to",
+            "addresses",
+        ),
+    ] {
+        let (key, by) = (format!("`credentials.x.{key}`: "), format!("raise `{by}`"));
+        refuses(&oauth, &token(url, more), &[&key, &by]);
+    }
+    assert!(under(&oauth, &token("https://api.example.com/token", "")).is_ok());
     let mut strict = ceiling();
     strict.insecure_http = false;
     refuses(

@@ -8,7 +8,7 @@ mod calls;
 mod tests;
 mod unasked;
 
-use super::{Config, ceiling::scheme_name};
+use super::Config;
 use crate::{
     component::descriptor::{CredentialWish, Descriptor},
     egress::rule::HostPattern,
@@ -204,7 +204,7 @@ pub fn compare(descriptor: &Descriptor, sha256: &str, config: &Config) -> Compar
 fn credential(wish: &CredentialWish, config: &Config) -> CredentialState {
     let spec = config.credentials.iter().find(|spec| spec.name == wish.name);
     let mut lacks = Vec::new();
-    let scheme = spec.map(|spec| scheme_name(&spec.scheme));
+    let scheme = spec.map(|spec| spec.scheme.name());
     match scheme {
         None => lacks.push(format!("there is no [credentials.{}]", wish.name)),
         Some(scheme) if !wish.schemes.iter().any(|wanted| wanted == scheme) => {

@@ -1,25 +1,30 @@
 //! A collector that misbehaves in the way its setting `act` says: each act tries to break one rule of the sandbox.
-//! The tests assert that the act failed and that the host lives on.
+//! The tests assert that the act failed and that the host lives on. Acts lie in `acts`, a file for each kind of rule.
 
+mod acts;
+
+use acts::Scene;
 use finops_collector::{
-    Collector, CostRecord, Decimal, Descriptor, Failure, Host, HttpRequest, Outcome, PartitionWriter, Period,
-    Progress, Request, Seal, Source, commit,
-    descriptor::{Basis, Grain, HostWish, Setting, SettingKind, Stream},
+    Collector, Descriptor, Failure, Host, Outcome, Request,
+    descriptor::{Basis, Grain, HostWish, ObservationKind, Setting, SettingKind, Stream},
 };
 use serde::Deserialize;
-use std::time::Duration;
 
 struct Hostile;
 
+/// What to do, and with what. Each act takes the ones it needs.
 #[derive(Deserialize)]
 struct Settings {
     act: String,
-    #[serde(default)]
+    method: String,
     url: String,
-    #[serde(default)]
+    headers: Vec<String>,
+    body: String,
     count: u64,
-    #[serde(default)]
+    size: u64,
     amount: String,
+    text: String,
+    account: String,
 }
 
 impl Collector for Hostile {
@@ -28,19 +33,42 @@ impl Collector for Hostile {
             name: "hostile".into(),
             version: "0.1.0".into(),
             provider: "hostile".into(),
-            text: "Misbehaves as its settings say.".into(),
+            text: acts::words::trickery("Misbehaves as its settings say."),
             settings: vec![
                 Setting::required("act", SettingKind::Text, "What to do."),
+                Setting::optional("method", SettingKind::Text, "How to call.").default_value("GET"),
                 Setting::optional("url", SettingKind::Text, "Where to call.").default_value(""),
-                Setting::optional("count", SettingKind::Integer, "How often.").default_value(0),
+                Setting::optional(
+                    "headers",
+                    SettingKind::Text,
+                    "Headers of calls, as `name: value`.",
+                )
+                .list()
+                .default_value(Vec::<String>::new()),
+                Setting::optional("body", SettingKind::Text, "The body of calls.").default_value(""),
+                Setting::optional("count", SettingKind::Integer, "How often; 0: for ever.").default_value(0),
+                Setting::optional("size", SettingKind::Integer, "How large.").default_value(0),
                 Setting::optional("amount", SettingKind::Text, "An amount of money.").default_value("1"),
+                Setting::optional("text", SettingKind::Text, &acts::words::trickery("What to say."))
+                    .default_value(acts::words::trickery("nothing")),
+                Setting::optional("account", SettingKind::Text, "The billing account.").default_value("acct"),
             ],
-            streams: vec![Stream::new("spend", "Money.", Grain::Day, Basis::Billed)],
+            streams: vec![Stream::new(
+                "spend",
+                &acts::words::trickery("Money."),
+                Grain::Day,
+                Basis::Billed,
+            )],
+            observations: vec![ObservationKind::new(
+                "state",
+                "Things",
+                &acts::words::trickery("What is there."),
+            )],
             hosts: vec![HostWish {
                 host: "api.example".into(),
                 methods: vec!["GET".into()],
                 paths: vec!["/".into()],
-                text: "To misuse it.".into(),
+                text: acts::words::trickery("To misuse it."),
                 ..HostWish::default()
             }],
             ..Descriptor::default()
@@ -49,148 +77,13 @@ impl Collector for Hostile {
 
     fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Failure> {
         let settings: Settings = request.settings()?;
-        let source = Source::new("hostile", "acct", "");
-        let day = |offset: u64| {
-            let start = request.now - request.now.rem_euclid(86_400) - 86_400 * (1 + offset as i64);
-            Period {
-                start,
-                end: start + 86_400,
-            }
+        let scene = Scene {
+            host,
+            request,
+            settings,
         };
-        let record = |period: Period, cost: Decimal| {
-            CostRecord::new(period, "acct", "Hostile", ("Things", "Other"), (cost, "USD"))
-        };
-        match settings.act.as_str() {
-            // Good manners, to show that the host still serves others.
-            "behave" => {
-                let cost = settings
-                    .amount
-                    .parse()
-                    .map_err(|_| Failure::settings("amount is no decimal"))?;
-                let mut writer = PartitionWriter::open(host, "spend", &source, &[day(0).start])?;
-                writer.write(record(day(0), cost))?;
-                commit(host, vec![writer.seal(&Seal::complete(request.now))?])?;
-            }
-            "spin" => loop {
-                std::hint::black_box(0);
-            },
-            "sleep" => host.sleep(Duration::from_secs(86_400)),
-            "grow" => {
-                let mut hoard = Vec::new();
-                loop {
-                    hoard.push(vec![1_u8; 1 << 20]);
-                    std::hint::black_box(&hoard);
-                }
-            }
-            "panic" => panic!("on purpose"),
-            "recurse" => {
-                std::hint::black_box(recurse(settings.count.wrapping_add(1)));
-            }
-            "flood-log" => {
-                for _ in 0..settings.count {
-                    host.info("x".repeat(4096));
-                }
-            }
-            "flood-stdout" => {
-                for _ in 0..settings.count {
-                    println!("{}", "y".repeat(1000));
-                }
-            }
-            "forge-log" => host.info("\u{1b}[2Jfine\n{\"level\":\"INFO\"} forged"),
-            "call" => {
-                let reply = host.send(&HttpRequest::get(&settings.url))?;
-                let body = reply.start_of_body(1 << 20);
-                host.info(format!("reply: {body}"));
-            }
-            "call-often" => {
-                for _ in 0..settings.count {
-                    host.send(&HttpRequest::get(&settings.url))?;
-                }
-            }
-            "records" => {
-                let mut writer = PartitionWriter::open(host, "spend", &source, &[day(0).start])?;
-                for number in 0..settings.count {
-                    let mut record = record(day(0), Decimal::ONE);
-                    record.line_id = Some(number.to_string());
-                    writer.write(record)?;
-                }
-                commit(host, vec![writer.seal(&Seal::complete(request.now))?])?;
-            }
-            "writers" => {
-                let mut open = Vec::new();
-                for number in 0..settings.count {
-                    open.push(PartitionWriter::open(
-                        host,
-                        "spend",
-                        &source,
-                        &[day(number).start],
-                    )?);
-                }
-            }
-            "partitions" => {
-                let starts: Vec<i64> = (0..settings.count).map(|number| day(number).start).collect();
-                PartitionWriter::open(host, "spend", &source, &starts)?;
-            }
-            "outside-partition" => {
-                let mut writer = PartitionWriter::open(host, "spend", &source, &[day(1).start])?;
-                writer.write(record(day(0), Decimal::ONE))?;
-                commit(host, vec![writer.seal(&Seal::complete(request.now))?])?;
-            }
-            "half-written" => {
-                let mut writer = PartitionWriter::open(host, "spend", &source, &[day(0).start])?;
-                writer.write(record(day(0), Decimal::ONE))?;
-                let _sealed = writer.seal(&Seal::complete(request.now))?;
-                panic!("before the commit");
-            }
-            "wrong-provider" => {
-                PartitionWriter::open(
-                    host,
-                    "spend",
-                    &Source::new("snowflake", "acct", ""),
-                    &[day(0).start],
-                )?;
-            }
-            "unknown-stream" => {
-                PartitionWriter::open(host, "no-such-stream", &source, &[day(0).start])?;
-            }
-            "huge-record" => {
-                let mut writer = PartitionWriter::open(host, "spend", &source, &[day(0).start])?;
-                let mut record = record(day(0), Decimal::ONE);
-                record.description = Some("z".repeat(40 << 20));
-                writer.write(record)?;
-                writer.seal(&Seal::complete(request.now))?;
-            }
-            "reveal" => {
-                let secret = host.reveal("api")?;
-                host.info(secret);
-            }
-            "environment" => {
-                let variables = std::env::vars().count();
-                let arguments = std::env::args().count();
-                let root = std::fs::read_dir("/").is_ok();
-                let socket = std::net::TcpStream::connect("127.0.0.1:1")
-                    .map(|_| ())
-                    .map_err(|error| error.kind());
-                let resolved = std::net::ToSocketAddrs::to_socket_addrs(&("localhost", 80)).is_ok();
-                if variables + arguments > 0 || root || socket.is_ok() || resolved {
-                    return Err(Failure::internal("the sandbox leaks"));
-                }
-            }
-            "forever-more" => {
-                return Ok(Outcome {
-                    progress: Progress::More,
-                    note: None,
-                });
-            }
-            other => return Err(Failure::settings(format!("no act `{other}`"))),
-        }
-        Ok(Outcome::done())
+        acts::perform(&scene)
     }
-}
-
-#[allow(unconditional_recursion)]
-fn recurse(depth: u64) -> u64 {
-    std::hint::black_box(depth) + recurse(depth + 1)
 }
 
 finops_collector::export!(Hostile);

@@ -7,6 +7,7 @@ use crate::{
 };
 use finops_host::{
     clock::{SharedClock, SystemClock},
+    component::Compiler,
     config::Config,
     ledger::Ledger,
     sandbox::Runtime,
@@ -36,7 +37,8 @@ pub(crate) async fn prepared(
     wasm: &Path,
     config: &Path,
 ) -> Result<Prepared, Error> {
-    let prepared = prepare(runtime, wasm, Config::load(config)?, &setting.cache()).await?;
+    let compiler = Compiler::program(setting.arguments.host.clone());
+    let prepared = prepare(runtime, wasm, Config::load(config)?, &setting.cache(), &compiler).await?;
     match prepared.cached {
         true => Ok(prepared),
         false => Err(format!("{}: its code did not come from the cache", wasm.display()).into()),
