@@ -43,13 +43,7 @@ impl fmt::Display for Foreign {
                 shown.push('…');
                 break;
             }
-            match character {
-                '\n' => shown.push_str("\\n"),
-                '\r' => shown.push_str("\\r"),
-                '\t' => shown.push_str("\\t"),
-                c if is_deceptive(c) => shown.push_str(&c.escape_unicode().to_string()),
-                c => shown.push(c),
-            }
+            escape(character, &mut shown);
         }
         f.pad(&shown)
     }
@@ -58,6 +52,25 @@ impl fmt::Display for Foreign {
 impl fmt::Debug for Foreign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{self}\"")
+    }
+}
+
+/// The whole text, escaped as [`Foreign`] shows it: for text whose length is bounded elsewhere.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        escape(character, &mut shown);
+    }
+    shown
+}
+
+fn escape(character: char, shown: &mut String) {
+    match character {
+        '\n' => shown.push_str("\\n"),
+        '\r' => shown.push_str("\\r"),
+        '\t' => shown.push_str("\\t"),
+        c if is_deceptive(c) => shown.push_str(&c.escape_unicode().to_string()),
+        c => shown.push(c),
     }
 }
 
@@ -83,7 +96,7 @@ pub(crate) fn for_output(text: &str) -> Cow<'_, str> {
 }
 
 /// Control characters, invisible ones, and those that reorder text (Unicode's bidirectional controls and tags).
-fn is_deceptive(c: char) -> bool {
+pub(crate) fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'

@@ -99,7 +99,7 @@ pub(super) struct Inspect {
     #[arg(long = "static")]
     pub(super) only_static: bool,
     /// Compare what it wants with what this operator's file grants.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "only_static")]
     pub(super) config: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
@@ -116,7 +116,7 @@ pub(super) struct Init {
 /// Options of `check`.
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// The operator's file.
+    /// The operator's file, or a host file: then every operator's file under it, too.
     #[arg(required_unless_present = "ledger")]
     pub(super) config: Option<PathBuf>,
     /// The component to check it against.

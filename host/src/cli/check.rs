@@ -1,10 +1,12 @@
 //! `check`: everything that can be known to be wrong before a run, and with `--ledger` the ledger's laws.
+//! A host file is checked with every operator's file under it.
 
 use super::{Failed, args, environment::state_dir, exit::Exit};
 use crate::{
     component::{CacheDir, Compiler},
-    config::Config,
+    config::{Config, HostFile, Tenant, Written, read_any},
     egress::Grant,
+    foreign::escaped,
     ledger::{check, store::open_read_only},
     sandbox::Runtime,
     schedule::{PrepareError, prepare},
@@ -17,67 +19,137 @@ use std::path::Path;
 struct Found {
     errors: Vec<String>,
     warnings: Vec<String>,
+    /// The operator's files, where a host file was checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Vec<File>>,
     /// The ledger's differences, where it was checked.
     ledger: Option<Vec<String>>,
+}
+
+/// What was found in one operator's file under a host file.
+#[derive(Serialize)]
+struct File {
+    path: String,
+    /// The instance; `None`: the file does not say, or is refused.
+    instance: Option<String>,
+    errors: Vec<String>,
+    warnings: Vec<String>,
 }
 
 /// Runs the command.
 pub(super) async fn check(args: args::Check, state: Option<&Path>) -> Result<Exit, Failed> {
     let state = state_dir(state).map_err(Failed::config)?;
     let mut found = Found::default();
-    if let Some(path) = &args.config {
-        let config = Config::load(path)?;
-        check_grant(&config, &mut found);
-        if let Some(wasm) = &args.component {
-            check_component(wasm, config, &state).await?;
+    match (args.config.as_deref().map(read_any).transpose()?, &args.component) {
+        (None, _) => {}
+        (Some(Written::Host(_)), Some(_)) => {
+            let message = "--component goes with the file of one instance, not with a host file";
+            return Err(Failed::usage(message.to_owned()));
+        }
+        (Some(Written::Host(host)), None) => check_host(&host, &mut found),
+        (Some(Written::Instance(config)), component) => {
+            (found.errors, found.warnings) = check_grant(&config);
+            if let Some(wasm) = component {
+                check_component(wasm, *config, &state).await?;
+            }
         }
     }
     if args.ledger {
         let report = check::check(&open_read_only(&state)?)?;
         found.ledger = Some(report.findings.iter().map(ToString::to_string).collect());
     }
-    let exit = if found.ledger.as_ref().is_some_and(|findings| !findings.is_empty()) {
-        Exit::Storage
-    } else if found.errors.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Config
-    };
     if args.json {
         super::print(&format!("{:#}", serde_json::to_value(&found).unwrap_or_default()));
     } else {
         super::print(&text(&found));
     }
-    Ok(exit)
+    Ok(exit(&found))
 }
 
-fn check_grant(config: &Config, found: &mut Found) {
+fn exit(found: &Found) -> Exit {
+    let bad = |file: &File| !file.errors.is_empty();
+    if found.ledger.as_ref().is_some_and(|findings| !findings.is_empty()) {
+        Exit::Storage
+    } else if found.errors.is_empty() && !found.files.iter().flatten().any(bad) {
+        Exit::Done
+    } else {
+        Exit::Config
+    }
+}
+
+/// The host file, and each operator's file under its ceiling.
+fn check_host(host: &HostFile, found: &mut Found) {
+    found.warnings.extend(host.warnings.iter().cloned());
+    let tenants = host.tenants();
+    for ceiling in &host.ceilings {
+        if !tenants
+            .iter()
+            .any(|tenant| tenant.path.starts_with(&ceiling.directory))
+        {
+            found.warnings.push(format!(
+                "{}:{}: {} holds no operator's file (*.toml)",
+                host.path.display(),
+                ceiling.line,
+                ceiling.directory.display()
+            ));
+        }
+    }
+    found.files = Some(tenants.iter().map(check_tenant).collect());
+}
+
+fn check_tenant(tenant: &Tenant) -> File {
+    let path = tenant.path.display().to_string();
+    match &tenant.config {
+        Ok(config) => {
+            let (errors, mut warnings) = check_grant(config);
+            if config.component.is_none() {
+                warnings.push(format!(
+                    "{path}: names no component, so `serve` could not start it: add [collector] component = \"x.wasm\""
+                ));
+            }
+            File {
+                path,
+                instance: Some(config.name.clone()),
+                errors,
+                warnings,
+            }
+        }
+        Err(refused) => File {
+            path,
+            instance: None,
+            errors: refused.to_string().lines().map(str::to_owned).collect(),
+            warnings: Vec::new(),
+        },
+    }
+}
+
+/// Errors and warnings about what a file grants.
+fn check_grant(config: &Config) -> (Vec<String>, Vec<String>) {
     let grant = Grant {
         rules: config.rules.clone(),
         credentials: config.credentials.clone(),
     };
     let place = |line: usize| format!("{}:{line}", config.path.display());
-    found.warnings.extend(config.warnings.iter().cloned());
-    found.errors.extend(
-        grant
-            .conflicts()
-            .iter()
-            .map(|it| format!("{}: {}", place(it.line), it.message)),
-    );
-    found.warnings.extend(
-        grant
-            .warnings()
-            .iter()
-            .map(|it| format!("{}: {}", place(it.line), it.message)),
-    );
-    for spec in config.credentials.iter().filter(|spec| spec.reveal) {
-        let warning = format!(
+    let conflicts = grant.conflicts();
+    let errors = conflicts
+        .iter()
+        .map(|it| format!("{}: {}", place(it.line), it.message));
+    let remarks = grant.warnings();
+    let remarks = remarks
+        .iter()
+        .map(|it| format!("{}: {}", place(it.line), it.message));
+    let revealed = config.credentials.iter().filter(|spec| spec.reveal).map(|spec| {
+        format!(
             "{}: THE SECRET OF `{}` IS REVEALED TO THE COLLECTOR",
             place(spec.line),
             spec.name
-        );
-        found.warnings.push(warning);
-    }
+        )
+    });
+    let warnings = config.warnings.iter().cloned();
+    (
+        errors.collect(),
+        warnings.chain(remarks).chain(revealed).collect(),
+    )
 }
 
 /// The component with its pin, and the settings against its descriptor.
@@ -88,17 +160,37 @@ async fn check_component(wasm: &Path, config: Config, state: &Path) -> Result<()
     Ok(())
 }
 
+/// The words of a tenant's file are not the operator's: each line is shown escaped.
 fn text(found: &Found) -> String {
     let mut lines: Vec<String> = Vec::new();
-    lines.extend(found.errors.iter().map(|error| format!("error: {error}")));
-    lines.extend(found.warnings.iter().map(|warning| format!("warning: {warning}")));
+    let remarks = |errors: &[String], warnings: &[String]| {
+        let errors = errors.iter().map(|error| format!("error: {error}"));
+        let warnings = warnings.iter().map(|warning| format!("warning: {warning}"));
+        errors.chain(warnings).collect::<Vec<_>>()
+    };
+    lines.extend(remarks(&found.errors, &found.warnings));
+    for file in found.files.iter().flatten() {
+        let verdict = if file.errors.is_empty() { "ok" } else { "REFUSED" };
+        let instance = file.instance.as_ref().map(|name| format!(" (instance {name})"));
+        lines.push(format!(
+            "{}: {verdict}{}",
+            file.path,
+            instance.unwrap_or_default()
+        ));
+        let remarks = remarks(&file.errors, &file.warnings);
+        lines.extend(remarks.iter().map(|line| format!("  {line}")));
+    }
     if let Some(findings) = &found.ledger {
         lines.extend(findings.iter().map(|finding| format!("ledger: {finding}")));
         if findings.is_empty() {
             lines.push("the ledger's laws hold over every row".to_owned());
         }
-    } else if found.errors.is_empty() {
+    } else if exit(found) == Exit::Done {
         lines.push("nothing is wrong".to_owned());
     }
-    lines.join("\n")
+    lines
+        .iter()
+        .map(|line| escaped(line))
+        .collect::<Vec<_>>()
+        .join("\n")
 }

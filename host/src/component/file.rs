@@ -2,7 +2,7 @@
 
 use super::{
     error::{ComponentError, Unfit},
-    inspect::{Inspection, inspect},
+    inspect::{Inspection, examine, inspect},
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -32,27 +32,7 @@ impl ComponentFile {
     /// # Errors
     /// [`ComponentError`]; with `pin`, also where its SHA-256 is another.
     pub fn read(path: &Path, pin: Option<&str>) -> Result<Self, ComponentError> {
-        let unreadable = |cause| ComponentError::Unreadable {
-            path: path.to_owned(),
-            cause,
-        };
-        let unfit = |problem| ComponentError::Unfit {
-            path: path.to_owned(),
-            problem,
-        };
-        let file = File::open(path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
-        if metadata.is_dir() {
-            return Err(unreadable(io::Error::from(io::ErrorKind::IsADirectory)));
-        }
-        let mut bytes = Vec::new();
-        file.take(LARGEST + 1)
-            .read_to_end(&mut bytes)
-            .map_err(unreadable)?;
-        if bytes.len() as u64 > LARGEST {
-            return Err(unfit(Unfit::TooLarge(LARGEST)));
-        }
-        let sha256 = hex(&Sha256::digest(&bytes));
+        let (bytes, sha256) = read(path)?;
         if let Some(pin) = pin
             && !pin.eq_ignore_ascii_case(&sha256)
         {
@@ -62,7 +42,7 @@ impl ComponentFile {
                 found: sha256,
             });
         }
-        let inspection = inspect(&bytes).map_err(unfit)?;
+        let inspection = inspect(&bytes).map_err(|problem| unfit(path, problem))?;
         Ok(Self {
             path: path.to_owned(),
             sha256,
@@ -75,6 +55,85 @@ impl ComponentFile {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+/// A file as `inspect` shows it, whether or not it is a collector.
+pub struct Examined {
+    /// Where it was read from.
+    pub path: PathBuf,
+    /// Its digest, in lower-case hex.
+    pub sha256: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What is in it, as far as that can be known.
+    pub inspection: Option<Inspection>,
+    /// Why it is no collector that this host can link.
+    pub refusal: Option<Unfit>,
+    bytes: Vec<u8>,
+}
+
+impl Examined {
+    /// Reads a file and looks at it, without compiling or running it.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is too large to be.
+    pub fn read(path: &Path) -> Result<Self, ComponentError> {
+        let (bytes, sha256) = read(path)?;
+        let (inspection, refusal) = examine(&bytes);
+        Ok(Self {
+            path: path.to_owned(),
+            sha256,
+            size: bytes.len() as u64,
+            inspection,
+            refusal,
+            bytes,
+        })
+    }
+
+    /// The same bytes as a component to load.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn into_file(self) -> Result<ComponentFile, ComponentError> {
+        match (self.inspection, self.refusal) {
+            (Some(inspection), None) => Ok(ComponentFile {
+                path: self.path,
+                sha256: self.sha256,
+                inspection,
+                bytes: self.bytes,
+            }),
+            (_, refusal) => Err(unfit(&self.path, refusal.unwrap_or(Unfit::NotWasm))),
+        }
+    }
+}
+
+/// Reads a file once: its bytes and their digest.
+fn read(path: &Path) -> Result<(Vec<u8>, String), ComponentError> {
+    let unreadable = |cause| ComponentError::Unreadable {
+        path: path.to_owned(),
+        cause,
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    if metadata.is_dir() {
+        return Err(unreadable(io::Error::from(io::ErrorKind::IsADirectory)));
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(unfit(path, Unfit::TooLarge(LARGEST)));
+    }
+    let sha256 = hex(&Sha256::digest(&bytes));
+    Ok((bytes, sha256))
+}
+
+fn unfit(path: &Path, problem: Unfit) -> ComponentError {
+    ComponentError::Unfit {
+        path: path.to_owned(),
+        problem,
     }
 }
 
@@ -96,7 +155,10 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
-    use crate::component::samples::{COLLECTOR, collector_with};
+    use crate::component::{
+        Import, ImportKind,
+        samples::{COLLECTOR, collector_with},
+    };
 
     fn read(bytes: &[u8], pin: Option<&str>) -> Result<ComponentFile, ComponentError> {
         let home = tempfile::tempdir().unwrap();
@@ -218,17 +280,77 @@ mod tests {
         let foreign = [
             "wasi:keyvalue/store@0.2.0",
             "evil:thing/door",
-            "wasi:http/outgoing-handler@0.2.4",
+            "wasi:http/incoming-handler@0.2.4",
         ];
         refused(&wat(&collector_with(&foreign)), &foreign);
         let resource = COLLECTOR.replacen("(import", "(import \"door\" (type (sub resource))) (import", 1);
         refused(&wat(&resource), &["`door`"]);
-        let inert = [
+        let linked = [
             "wasi:io/poll@0.2.6",
             "wasi:sockets/tcp@0.2.3",
             "wasi:cli/environment@0.2.0",
+            "wasi:http/outgoing-handler@0.2.4",
         ];
-        assert!(read(&wat(&collector_with(&inert)), None).is_ok());
+        assert!(read(&wat(&collector_with(&linked)), None).is_ok());
+    }
+
+    #[test]
+    fn a_component_that_is_refused_is_still_shown() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("c.wasm");
+        let examine = |text: &str| {
+            std::fs::write(&path, wat(text)).unwrap();
+            Examined::read(&path).unwrap()
+        };
+        let foreign = examine(&collector_with(&[
+            "wasi:keyvalue/store@0.2.0",
+            "wasi:io/poll@0.2.6",
+        ]));
+        let inspection = foreign.inspection.clone().unwrap();
+        assert_eq!(inspection.world.as_deref(), Some("0.1.0"));
+        let kinds: Vec<_> = inspection.imports.iter().map(|import| import.kind).collect();
+        assert!(kinds.contains(&ImportKind::Foreign) && kinds.contains(&ImportKind::WasiInert));
+        let refusal = foreign.refusal.clone().unwrap();
+        assert_eq!(refusal, Unfit::Foreign(vec!["wasi:keyvalue/store@0.2.0".into()]));
+        assert!(foreign.into_file().is_err());
+        let later = examine(&COLLECTOR.replace("@0.1.0", "@0.7.3"));
+        assert_eq!(later.inspection.unwrap().world.as_deref(), Some("0.7.3"));
+        let other = examine("(component (import \"wasi:http/types@0.2.0\" (instance)))");
+        let (inspection, refusal) = (other.inspection.unwrap(), other.refusal.unwrap());
+        assert_eq!((inspection.world, inspection.imports.len()), (None, 1));
+        assert!(matches!(refusal, Unfit::World { .. }));
+        let core = examine("(module)");
+        assert_eq!((core.inspection, core.refusal), (None, Some(Unfit::CoreModule)));
+        assert_eq!((core.size, core.sha256.len()), (8, 64));
+        assert!(examine(COLLECTOR).into_file().is_ok());
+    }
+
+    #[test]
+    fn every_linked_interface_says_what_it_can_do() {
+        let import = |name: &str| Import {
+            kind: super::super::world::kind(name),
+            name: name.to_owned(),
+        };
+        for (name, part) in [
+            ("wasi:cli/environment@0.2.0", "no variables"),
+            ("wasi:cli/stdout@0.2.6", "bounded log"),
+            ("wasi:cli/terminal-stdin@0.2.6", "no terminal"),
+            ("wasi:sockets/tcp@0.2.0", "no network"),
+            ("wasi:filesystem/preopens@0.2.0", "no files"),
+            ("wasi:random/random@0.2.0", "works"),
+            (
+                "finops:collector/http@0.1.0",
+                "as far as the operator's file grants",
+            ),
+            ("wasi:sockets/tcp@0.3.0", "refused"),
+            ("evil:thing/door", "refused"),
+        ] {
+            assert!(
+                import(name).explain().contains(part),
+                "{name}: {}",
+                import(name).explain()
+            );
+        }
     }
 
     #[test]

@@ -32,6 +32,31 @@ pub struct Import {
     pub kind: ImportKind,
 }
 
+impl Import {
+    /// What becomes of it, for people: for what is inert, in which way.
+    #[must_use]
+    pub fn explain(&self) -> &'static str {
+        if self.kind != ImportKind::WasiInert {
+            return self.kind.explain();
+        }
+        let path = self.name.split('@').next().unwrap_or_default();
+        let (package, interface) = path.split_once('/').unwrap_or((path, ""));
+        match (package, interface) {
+            ("wasi:clocks", _) => "linked: works, to the millisecond",
+            ("wasi:random", _) => "linked: works",
+            ("wasi:io", _) => "linked: works, but there is nothing outside to read or write",
+            ("wasi:filesystem", _) => "linked but inert: there are no files",
+            ("wasi:sockets", _) => "linked but inert: there is no network",
+            ("wasi:cli", "environment") => "linked but inert: no variables, no arguments",
+            ("wasi:cli", "exit") => "linked: ends its own run",
+            ("wasi:cli", "stdin") => "linked but inert: empty",
+            ("wasi:cli", "stdout" | "stderr") => "linked: goes to the bounded log",
+            ("wasi:cli", _) => "linked but inert: there is no terminal",
+            _ => self.kind.explain(),
+        }
+    }
+}
+
 /// What an import is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -64,8 +89,20 @@ impl ImportKind {
 /// # Errors
 /// [`Unfit`] says in what way they are not.
 pub(super) fn inspect(bytes: &[u8]) -> Result<Inspection, Unfit> {
-    header(bytes)?;
-    let (structure, surface) = structure::walk(bytes)?;
+    match examine(bytes) {
+        (Some(inspection), None) => Ok(inspection),
+        (_, Some(refusal)) => Err(refusal),
+        (None, None) => Err(Unfit::NotWasm),
+    }
+}
+
+/// What can be known of bytes, collector or not, and why they are none.
+pub(super) fn examine(bytes: &[u8]) -> (Option<Inspection>, Option<Unfit>) {
+    let walked = header(bytes).and_then(|()| structure::walk(bytes));
+    let (structure, surface) = match walked {
+        Ok(found) => found,
+        Err(refusal) => return (None, Some(refusal)),
+    };
     let imports: Vec<Import> = surface
         .imports
         .into_iter()
@@ -74,14 +111,15 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<Inspection, Unfit> {
             name,
         })
         .collect();
-    world::check(&imports, &surface.exports)?;
-    Ok(Inspection {
+    let refusal = world::check(&imports, &surface.exports).err();
+    let inspection = Inspection {
         size: bytes.len() as u64,
         world: world::version(imports.iter().map(|import| import.name.as_str())).map(str::to_owned),
         imports,
         exports: surface.exports.into_iter().map(|(name, _)| name).collect(),
         structure,
-    })
+    };
+    (Some(inspection), refusal)
 }
 
 /// What the first bytes say.

@@ -17,12 +17,12 @@ mod validate;
 mod world;
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 
 pub use cache::CacheDir;
 pub use compile::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND, compile_child_main};
 pub use error::{ComponentError, Unfit};
-pub use file::ComponentFile;
+pub use file::{ComponentFile, Examined};
 pub use inspect::{Import, ImportKind, Inspection};
 pub use load::{Loaded, load};
 pub use structure::Structure;

@@ -14,7 +14,7 @@ use toml::de::DeValue;
 const HOST: &str = "a host name such as \"api.example.com\"";
 const METHODS: &str = "a list of methods such as [\"GET\", \"POST\"]";
 const PATHS: &str = "a list of path prefixes such as [\"/api/v2\"]";
-const ADDRESSES: &str = "a list of address ranges such as [\"10.20.0.0/16\"]";
+pub(super) const ADDRESSES: &str = "a list of address ranges such as [\"10.20.0.0/16\"]";
 const MATCHERS: &str =
     "a table of names and allowed values such as { \"x-target\" = [\"List\", \"Get\"] }, or \"*\" for any";
 
@@ -104,7 +104,8 @@ fn rule(
     (!matches!(&rule.host, HostPattern::Exact(name) if name.is_empty())).then_some(rule)
 }
 
-fn host(item: &Item<'_>) -> Option<HostPattern> {
+/// The host of a rule, or of a ceiling.
+pub(super) fn host(item: &Item<'_>) -> Option<HostPattern> {
     let text = item.text(HOST)?;
     if text.contains('@') {
         item.problem("a host holds no user and password", format!("write {HOST}"));
@@ -119,11 +120,13 @@ fn host(item: &Item<'_>) -> Option<HostPattern> {
     item.parse(HOST)
 }
 
-fn flag(section: &Section<'_>, key: &'static str) -> bool {
+/// A key that is false unless it is there.
+pub(super) fn flag(section: &Section<'_>, key: &'static str) -> bool {
     section.take(key).and_then(|item| item.boolean()).unwrap_or(false)
 }
 
-fn parse_list<T: FromStr<Err: Display>>(item: &Item<'_>, expected: &str) -> Vec<T> {
+/// The items of a list that is not empty.
+pub(super) fn parse_list<T: FromStr<Err: Display>>(item: &Item<'_>, expected: &str) -> Vec<T> {
     let items = item.list(expected).unwrap_or_default();
     if items.is_empty() && matches!(item.value, DeValue::Array(_)) {
         item.problem(

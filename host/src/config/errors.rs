@@ -4,6 +4,7 @@
 //! source snippets is [`super::mask`]ed.
 
 use super::mask;
+use crate::foreign::escaped;
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use std::{
     cell::RefCell,
@@ -82,13 +83,13 @@ impl fmt::Display for ConfigErrors {
             if index > 0 {
                 writeln!(f)?;
             }
-            write!(f, "{}:", self.path.display())?;
+            write!(f, "{}:", escaped(&self.path.display().to_string()))?;
             if let Some(place) = &error.place {
                 write!(f, "{}:{}:", place.line, place.column)?;
             }
             write!(f, " {error}")?;
             if let Some(remedy) = &error.remedy {
-                write!(f, "; {remedy}")?;
+                write!(f, "; {}", escaped(remedy))?;
             }
         }
         Ok(())
@@ -119,10 +120,11 @@ impl Diagnostic for ConfigErrors {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Under a ceiling the file's words are a tenant's.
         if !self.key.is_empty() {
-            write!(f, "`{}`: ", self.key)?;
+            write!(f, "`{}`: ", escaped(&self.key))?;
         }
-        f.write_str(&self.what)
+        f.write_str(&escaped(&self.what))
     }
 }
 
@@ -182,6 +184,16 @@ impl Problems {
 /// The line of a byte offset, from 1.
 pub(super) fn line(text: &str, offset: usize) -> usize {
     1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
+
+/// The place of a line, from 1: where it begins.
+pub(super) fn line_span(text: &str, line: usize) -> Span {
+    let start: usize = text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    start..start
 }
 
 fn place(text: &str, span: Span) -> Place {

@@ -1,6 +1,9 @@
 //! `[limits]`: what one run may use. Each key has a default and a range beyond which it would make no sense.
 
-use super::section::{Item, Section};
+use super::{
+    errors::Span,
+    section::{Item, Section},
+};
 use crate::sandbox::limits::{Limits, Spend};
 use std::time::Duration;
 
@@ -10,8 +13,8 @@ const GIB: u64 = 1 << 30;
 const TIB: u64 = 1 << 40;
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Reads the section over the defaults.
-pub(super) fn read(section: Section<'_>) -> Limits {
+/// Reads the section over the defaults; also which keys it gives, and where.
+pub(super) fn read(section: &Section<'_>) -> (Limits, Vec<(String, Span)>) {
     let default = Limits::default();
     let size = |key, least, most, default: u64| {
         section
@@ -71,7 +74,8 @@ pub(super) fn read(section: Section<'_>) -> Limits {
         }
     }
     section.finish();
-    limits
+    let given = section.items().map(|item| (item.name.to_owned(), item.span));
+    (limits, given.collect())
 }
 
 fn spend(item: &Item<'_>) -> Option<Spend> {

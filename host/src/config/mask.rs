@@ -5,7 +5,15 @@
 //! secrets, and within those where the line's words suggest one.
 
 /// Sections whose values are shown.
-const OPEN: [&str; 6] = ["collector", "settings", "allow", "limits", "openfinops", "focus"];
+const OPEN: [&str; 7] = [
+    "collector",
+    "settings",
+    "allow",
+    "limits",
+    "openfinops",
+    "focus",
+    "directory",
+];
 /// Words of a line whose value is blanked anywhere.
 const TELLING: [&str; 8] = [
     "auth",

@@ -4,8 +4,12 @@
 //! error; a file that others can write is refused; no secret is shown.
 
 mod allow;
+mod ceiling;
+mod collector;
 mod credentials;
 mod errors;
+mod files;
+mod host;
 mod limits;
 mod mask;
 mod openfinops;
@@ -16,11 +20,14 @@ mod settings;
 mod suggest;
 mod template;
 mod units;
+pub mod wants;
 
 #[cfg(test)]
 mod tests;
 
+pub use ceiling::Ceiling;
 pub use errors::{ConfigError, ConfigErrors, Place};
+pub use host::{HostFile, Tenant, Written, read_any};
 pub use openfinops::OpenFinOps;
 pub use template::template;
 pub use units::duration;
@@ -29,13 +36,11 @@ use crate::{
     egress::{credential::CredentialSpec, rule::Rule},
     sandbox::limits::Limits,
 };
-use errors::Problems;
-use reading::{Environment, NamedFile, Reading};
+use errors::{Problems, Span};
+use reading::{Environment, Reading};
 use section::{Item, Section};
 use std::{
-    cell::RefCell,
     fmt,
-    fs::File,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -66,6 +71,8 @@ pub struct Config {
     pub warnings: Vec<String>,
     text: String,
     settings: settings::Written,
+    /// The limits that the file itself gives, and where.
+    limits_at: Vec<(String, Span)>,
 }
 
 impl Config {
@@ -75,8 +82,12 @@ impl Config {
     /// All that is wrong with it.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         let text = permissions::read_guarded(path)?;
-        let (config, files) = read(&text, path, &|name| std::env::var(name).ok())?;
-        with_files(config, &files)
+        let around = Around {
+            environment: &|name| std::env::var(name).ok(),
+            files: Files::Looked,
+            ceiling: None,
+        };
+        read(&text, path, &around)
     }
 
     /// Reads the text of a file at `path`, without touching the disk.
@@ -84,7 +95,12 @@ impl Config {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigErrors> {
-        read(text, path, &|name| std::env::var(name).ok()).map(|(config, _)| config)
+        let around = Around {
+            environment: &|name| std::env::var(name).ok(),
+            files: Files::Left,
+            ceiling: None,
+        };
+        read(text, path, &around)
     }
 }
 
@@ -100,56 +116,43 @@ impl fmt::Debug for Config {
     }
 }
 
-/// Checks that the named files can be read, and warns where others can read a secret.
-fn with_files(mut config: Config, files: &[NamedFile]) -> Result<Config, ConfigErrors> {
-    let problems = Problems::default();
-    for named in files {
-        let shown = named.path.display();
-        match File::open(&named.path).and_then(|file| file.metadata()) {
-            Ok(metadata) if metadata.is_dir() => problems.add(
-                &named.span,
-                named.key.clone(),
-                format!("{shown} is a directory"),
-                "name the file in it".to_owned(),
-            ),
-            Ok(metadata) if named.secret && permissions::others_read(&metadata) => {
-                let line = errors::line(&config.text, named.span.start);
-                config.warnings.push(format!(
-                    "{}:{line}: `{}`: others can read the secret file {shown}; chmod o-r it",
-                    config.path.display(),
-                    named.key
-                ));
-            }
-            Ok(_) => {}
-            Err(cause) => problems.add(
-                &named.span,
-                named.key.clone(),
-                format!("{shown} cannot be read: {cause}"),
-                "check the path (relative to this file) and its permissions".to_owned(),
-            ),
-        }
-    }
-    problems.into_result(&config.path, &config.text)?;
-    Ok(config)
+/// What a file is read against.
+struct Around<'a> {
+    environment: Environment<'a>,
+    files: Files,
+    ceiling: Option<&'a Ceiling>,
 }
 
-fn read(
-    text: &str,
-    path: &Path,
-    environment: Environment<'_>,
-) -> Result<(Config, Vec<NamedFile>), ConfigErrors> {
+/// Whether the files that a file names are looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Files {
+    Looked,
+    Left,
+}
+
+fn read(text: &str, path: &Path, around: &Around<'_>) -> Result<Config, ConfigErrors> {
     let (table, syntax) = DeTable::parse_recoverable(text);
     syntax_problems(&syntax).into_result(path, text)?;
     let problems = Problems::default();
     let reading = Reading {
-        text,
-        directory: path.parent().unwrap_or(Path::new("")),
-        environment,
-        files: RefCell::default(),
+        roots: around.ceiling.map(|ceiling| ceiling.secrets.as_slice()),
+        ..Reading::of(text, path, around.environment)
     };
-    let config = document(table.get_ref(), path, &reading, &problems);
+    let mut config = document(table.get_ref(), path, &reading, &problems);
+    if let Some(ceiling) = around.ceiling {
+        for excess in ceiling::exceeds(ceiling, &config, &reading.variables.borrow()) {
+            problems.add(&excess.at, excess.key, excess.what, excess.remedy);
+        }
+    }
+    if around.files == Files::Looked {
+        let warnings = files::look(&reading, path, around.ceiling, &problems);
+        config.warnings.extend(warnings);
+    }
     problems.into_result(path, text)?;
-    Ok((config, reading.files.into_inner()))
+    if let Some(ceiling) = around.ceiling {
+        config.limits = ceiling::lowered(&config.limits, &ceiling.limits);
+    }
+    Ok(config)
 }
 
 fn syntax_problems(syntax: &[toml::de::Error]) -> Problems {
@@ -182,15 +185,25 @@ fn document(table: &DeTable<'_>, path: &Path, reading: &Reading<'_>, problems: &
         credentials: credentials
             .map(|item| credentials::read(&item, reading))
             .unwrap_or_default(),
-        limits: section("limits").map(limits::read).unwrap_or_default(),
+        limits: Limits::default(),
         openfinops: section("openfinops").and_then(openfinops::read),
         warnings: Vec::new(),
         text: reading.text.to_owned(),
         settings: section("settings")
             .map(|section| settings::read(&section, reading))
             .unwrap_or_default(),
+        limits_at: Vec::new(),
     };
-    collector(section("collector"), reading, &mut config, problems);
+    if let Some(section) = section("limits") {
+        (config.limits, config.limits_at) = limits::read(&section);
+    }
+    collector::read(section("collector"), reading, &mut config, problems);
+    if let Some(item) = root.take("directory") {
+        item.at_key(
+            "this is a table of a host file, which is over the files of instances",
+            "name an instance's own file here; `finops-host check` takes host files",
+        );
+    }
     if let Some(item) = root.take("focus") {
         item.at_key(
             "FOCUS files are not in this version",
@@ -224,60 +237,4 @@ fn names<'a>(item: &Item<'a>) -> Vec<&'a str> {
         DeValue::Table(table) => table.keys().map(|key| key.get_ref().as_ref()).collect(),
         _ => Vec::new(),
     }
-}
-
-fn collector(section: Option<Section<'_>>, reading: &Reading<'_>, config: &mut Config, problems: &Problems) {
-    let mut name = None;
-    if let Some(section) = section {
-        name = section.take("name").and_then(|item| {
-            let name = item.text("a name such as \"snowflake-prod\"")?;
-            if !is_name(name) {
-                item.problem("this is no name", NAME_RULE);
-            }
-            Some(name.to_owned())
-        });
-        config.component = section
-            .take("component")
-            .and_then(|item| reading.path(&item, "the collector's .wasm file"));
-        config.interval = section
-            .take("interval")
-            .and_then(|item| item.duration(Duration::from_secs(1), Duration::from_secs(366 * 86_400)));
-        config.sha256 = section.take("sha256").and_then(|item| digest(&item));
-        if let Some(item) = section.take("cron") {
-            item.at_key(
-                "only `serve` takes `cron`, and this version has no `serve`",
-                "use `interval`, or start `run` from a timer",
-            );
-        }
-        section.finish();
-    }
-    config.name = name.unwrap_or_else(|| {
-        let stem = config.path.file_stem().unwrap_or_default().to_string_lossy();
-        if !is_name(&stem) {
-            let what = "the file's own name cannot name the instance";
-            let remedy = format!("add [collector] name = \"...\": {NAME_RULE}");
-            problems.add(&(0..0), "collector.name", what, remedy);
-        }
-        stem.into_owned()
-    });
-}
-
-const NAME_RULE: &str = "at most 64 letters, digits, `-`, `_` and `.`, beginning with a letter or digit";
-
-fn is_name(text: &str) -> bool {
-    text.len() <= 64
-        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-}
-
-fn digest(item: &Item<'_>) -> Option<String> {
-    let expected = "the 64 hex digits that `finops-host inspect` or `sha256sum` shows";
-    let text = item.text(expected)?.to_ascii_lowercase();
-    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Some(text);
-    }
-    item.problem("this is no SHA-256 digest", format!("write {expected}"));
-    None
 }

@@ -53,7 +53,8 @@ pub(super) fn read(section: Section<'_>) -> Option<OpenFinOps> {
     })
 }
 
-fn endpoint(item: &Item<'_>) -> Option<Url> {
+/// The address of a server.
+pub(super) fn endpoint(item: &Item<'_>) -> Option<Url> {
     let expected = "the server's address, such as \"http://localhost:8080\"";
     let remedy = format!("write {expected}");
     let text = item.text(expected)?;

@@ -4,7 +4,7 @@
 //! directory that others can write is refused (a directory not on a read-only mount, where Kubernetes mounts its own as 0777).
 //! Writable by a group counts too, unless it is the owner's private group (same number), as many systems make by default.
 
-use super::errors::ConfigErrors;
+use super::{errors::ConfigErrors, files::open_without_waiting};
 use rustix::fs::{self, StatVfsMountFlags};
 use std::{
     fs::{File, Metadata},
@@ -18,17 +18,20 @@ const LARGEST: u64 = 1 << 20;
 
 /// Reads the file once, having checked who can write it.
 pub(super) fn read_guarded(path: &Path) -> Result<String, ConfigErrors> {
-    let unreadable = |cause: &io::Error| {
-        let remedy = match cause.kind() {
-            io::ErrorKind::NotFound => "check the path; `finops-host init` prints a file to begin with",
-            _ => "check the path and its permissions",
-        };
-        ConfigErrors::whole(path, format!("cannot be read: {cause}"), remedy)
-    };
-    let file = File::open(path).map_err(|cause| unreadable(&cause))?;
+    let file = open_without_waiting(path).map_err(|cause| unreadable(path, &cause))?;
+    read_open(file, path)
+}
+
+/// Reads an open file once, having checked who can write it or put another in its place.
+pub(super) fn read_open(file: File, path: &Path) -> Result<String, ConfigErrors> {
+    let unreadable = |cause: &io::Error| unreadable(path, cause);
     let metadata = file.metadata().map_err(|cause| unreadable(&cause))?;
     if metadata.is_dir() {
         return Err(ConfigErrors::whole(path, "is a directory", "name the file in it"));
+    }
+    if !metadata.is_file() {
+        let remedy = "put the configuration into a regular file";
+        return Err(ConfigErrors::whole(path, "is no regular file", remedy));
     }
     if others_write(&metadata) {
         let remedy = "the file decides what the collector may do: chmod go-w it";
@@ -54,6 +57,14 @@ pub(super) fn read_guarded(path: &Path) -> Result<String, ConfigErrors> {
     }
     String::from_utf8(bytes)
         .map_err(|_| ConfigErrors::whole(path, "is no UTF-8 text", "is this the right file? TOML is UTF-8"))
+}
+
+fn unreadable(path: &Path, cause: &io::Error) -> ConfigErrors {
+    let remedy = match cause.kind() {
+        io::ErrorKind::NotFound => "check the path; `finops-host init` prints a file to begin with",
+        _ => "check the path and its permissions",
+    };
+    ConfigErrors::whole(path, format!("cannot be read: {cause}"), remedy)
 }
 
 /// Whether others can read a file.

@@ -4,6 +4,7 @@ use super::{
     errors::Span,
     section::{Item, Section},
 };
+use crate::egress::credential::SecretRef;
 use std::{
     cell::RefCell,
     net::SocketAddr,
@@ -27,6 +28,17 @@ pub(super) struct NamedFile {
     pub(super) secret: bool,
 }
 
+/// An environment variable that the operator's file names.
+#[derive(Clone, Debug)]
+pub(super) struct NamedVariable {
+    /// Its name.
+    pub(super) name: String,
+    /// The key that names it.
+    pub(super) key: String,
+    /// Where that stands.
+    pub(super) span: Span,
+}
+
 /// The surroundings of one file.
 pub(super) struct Reading<'a> {
     /// The file's text.
@@ -37,9 +49,37 @@ pub(super) struct Reading<'a> {
     pub(super) environment: Environment<'a>,
     /// Files named so far.
     pub(super) files: RefCell<Vec<NamedFile>>,
+    /// Variables named so far.
+    pub(super) variables: RefCell<Vec<NamedVariable>>,
+    /// Where files of secrets must lie, after links, whenever they are read; `None`: anywhere.
+    pub(super) roots: Option<&'a [PathBuf]>,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    /// A file that lies at `path`.
+    pub(super) fn of(text: &'a str, path: &'a Path, environment: Environment<'a>) -> Self {
+        Self {
+            text,
+            directory: path.parent().unwrap_or(Path::new("")),
+            environment,
+            files: RefCell::default(),
+            variables: RefCell::default(),
+            roots: None,
+        }
+    }
+
+    /// Where a secret is that stands in a file.
+    pub(super) fn secret_file(&self, item: &Item<'_>) -> Option<SecretRef> {
+        let path = self.file(item, "the file of a secret", true)?;
+        Some(match self.roots {
+            None => SecretRef::File(path),
+            Some(roots) => SecretRef::Below {
+                path,
+                roots: roots.to_vec(),
+            },
+        })
+    }
+
     /// A file that must be there.
     pub(super) fn file(&self, item: &Item<'_>, what: &str, secret: bool) -> Option<PathBuf> {
         let path = self.path(item, what)?;
@@ -74,6 +114,11 @@ impl Reading<'_> {
             );
             return None;
         }
+        self.variables.borrow_mut().push(NamedVariable {
+            name: name.to_owned(),
+            key: item.path.clone(),
+            span: item.span.clone(),
+        });
         let value = (self.environment)(name);
         if value.is_none() {
             item.problem(

@@ -2,7 +2,7 @@
 
 use super::{
     Config,
-    errors::{ConfigErrors, Problems, Span},
+    errors::{ConfigErrors, Problems, Span, line},
     reading::Reading,
     section::{Item, Section, integer},
     suggest,
@@ -80,6 +80,14 @@ impl Config {
     /// # Errors
     /// All that does not fit, each with its line: unknown keys, missing ones, wrong types, values not taken.
     pub fn settings_for(&self, descriptor: &Descriptor) -> Result<Value, ConfigErrors> {
+        match self.settings_as_far(descriptor) {
+            (settings, None) => Ok(settings),
+            (_, Some(errors)) => Err(errors),
+        }
+    }
+
+    /// The settings that fit, and what is wrong with the others.
+    pub(super) fn settings_as_far(&self, descriptor: &Descriptor) -> (Value, Option<ConfigErrors>) {
         let problems = Problems::default();
         let known: Vec<&str> = descriptor
             .settings
@@ -100,8 +108,19 @@ impl Config {
                 settings.insert(setting.key.clone(), value);
             }
         }
-        problems.into_result(&self.path, &self.text)?;
-        Ok(Value::Object(settings))
+        let errors = problems.into_result(&self.path, &self.text).err();
+        (Value::Object(settings), errors)
+    }
+
+    /// The keys that the file gives.
+    pub(super) fn setting_keys(&self) -> impl Iterator<Item = &str> {
+        self.settings.values.keys().map(String::as_str)
+    }
+
+    /// The line on which the file gives a setting.
+    pub(super) fn line_of_setting(&self, key: &str) -> Option<usize> {
+        let (span, _) = self.settings.values.get(key)?;
+        Some(line(&self.text, span.start))
     }
 
     fn setting(&self, setting: &Setting, problems: &Problems) -> Option<Value> {

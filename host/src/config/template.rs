@@ -1,7 +1,12 @@
 //! The file that `init` prints: what a descriptor asks for, for the operator to review.
 //!
-//! What must hold: the descriptor is a guest's word. Its text stands in comments only, escaped and line by line; its values
-//! are quoted by toml_edit. Nothing risky comes out granted: wildcard hosts stand in comments.
+//! What must hold: the descriptor is a guest's word. Its text stands in comments only, escaped, and marked so that it is no
+//! TOML even if somebody uncomments it; its values are quoted by toml_edit. Nothing risky comes out granted: wildcards and this machine stand in comments; private
+//! addresses, plain http and revealed secrets no descriptor can ask for.
+
+mod plain;
+#[cfg(test)]
+mod tests;
 
 use super::{
     credentials::{SCHEMES, sample},
@@ -9,6 +14,7 @@ use super::{
 };
 use crate::{
     component::descriptor::{CredentialWish, Descriptor, HostWish, Setting, SettingKind},
+    egress::{is_loopback, rule::HostPattern},
     foreign::Foreign,
     sandbox::limits::Limits,
 };
@@ -24,10 +30,10 @@ pub fn template(descriptor: &Descriptor) -> String {
         Foreign::new(descriptor.name.as_str()),
         Foreign::new(descriptor.version.as_str()),
     );
-    page.comment(&format!(
-        "finops-host: configuration for the collector {name} {version}"
+    page.line(&format!(
+        "# finops-host: configuration for the collector {name} {version}"
     ));
-    page.comment(&descriptor.text);
+    page.quote(&descriptor.text);
     page.comment(
         "Review every line: this file is all that the collector may do. What it does not list is denied.",
     );
@@ -42,7 +48,7 @@ pub fn template(descriptor: &Descriptor) -> String {
     }
     limits(&mut page);
     page.comment("Where entries go besides the ledger. Without it, `finops-host costs` shows the ledger.");
-    page.commented(&section(
+    page.commented(section(
         "openfinops",
         [("endpoint", value("http://localhost:8080"))],
     ));
@@ -55,30 +61,41 @@ struct Page {
 }
 
 impl Page {
-    /// A comment, wrapped; hostile text comes out escaped.
+    /// A comment of our own, wrapped.
     fn comment(&mut self, text: &str) {
-        let mut line = String::from("#");
+        self.wrapped("#", text);
+    }
+
+    /// A comment with a guest's words, wrapped and escaped. Uncommented, its lines are no TOML.
+    fn quote(&mut self, text: &str) {
+        self.wrapped("# >", text);
+    }
+
+    fn wrapped(&mut self, mark: &str, text: &str) {
+        let mut line = mark.to_owned();
         for word in text.split_whitespace() {
             let word = Foreign::new(word).to_string();
-            if line.len() + 1 + word.len() > WIDTH && line.len() > 1 {
+            if line.len() + 1 + word.len() > WIDTH && line.len() > mark.len() {
                 self.line(&line);
-                line = String::from("#");
+                line = mark.to_owned();
             }
             line.push(' ');
             line.push_str(&word);
         }
-        if line.len() > 1 {
+        if line.len() > mark.len() {
             self.line(&line);
         }
     }
 
     /// Live TOML.
-    fn toml(&mut self, document: &DocumentMut) {
+    fn toml(&mut self, mut document: DocumentMut) {
+        plain::plain(&mut document);
         self.text.push_str(document.to_string().trim_start());
     }
 
     /// TOML within comments: ready to be uncommented.
-    fn commented(&mut self, document: &DocumentMut) {
+    fn commented(&mut self, mut document: DocumentMut) {
+        plain::plain(&mut document);
         for line in document.to_string().trim().lines() {
             self.line(format!("# {line}").trim_end());
         }
@@ -97,11 +114,11 @@ impl Page {
 fn collector(page: &mut Page, descriptor: &Descriptor) {
     page.line("[collector]");
     page.comment("the instance; default: this file's name without its ending");
-    page.commented(&pair("name", value(descriptor.name.as_str())));
+    page.commented(pair("name", value(descriptor.name.as_str())));
     page.comment("run again and again; absent: once");
-    page.commented(&pair("interval", value("1h")));
+    page.commented(pair("interval", value("1h")));
     page.comment("pin the component: `finops-host inspect` shows its digest");
-    page.commented(&pair("sha256", value("")));
+    page.commented(pair("sha256", value("")));
     page.blank();
 }
 
@@ -112,13 +129,13 @@ fn settings(page: &mut Page, settings: &[Setting]) {
     page.line("[settings]");
     page.comment("any of them may also be { env = \"NAME\" }");
     for setting in settings {
-        page.comment(&setting.text);
+        page.quote(&setting.text);
         let mut facts = vec![kind(setting).to_owned()];
         if !setting.allowed.is_empty() {
             facts.push(format!("one of {}", setting.allowed.join(", ")));
         }
         facts.push(if setting.required { "required" } else { "optional" }.to_owned());
-        page.comment(&format!("({})", facts.join("; ")));
+        page.quote(&format!("({})", facts.join("; ")));
         let shown = setting
             .default
             .as_ref()
@@ -126,9 +143,9 @@ fn settings(page: &mut Page, settings: &[Setting]) {
             .unwrap_or_else(|| example(setting));
         let document = pair(&setting.key, Item::Value(shown));
         if setting.required && setting.default.is_none() {
-            page.toml(&document);
+            page.toml(document);
         } else {
-            page.commented(&document);
+            page.commented(document);
         }
     }
     page.blank();
@@ -186,7 +203,7 @@ fn from_json(json: &serde_json::Value) -> Option<Value> {
 }
 
 fn host(page: &mut Page, wish: &HostWish) {
-    page.comment(&wish.text);
+    page.quote(&wish.text);
     let mut rule = Table::new();
     rule.insert("host", value(wish.host.as_str()));
     rule.insert("methods", value(wish.methods.iter().collect::<Array>()));
@@ -207,19 +224,34 @@ fn host(page: &mut Page, wish: &HostWish) {
             "Replace the placeholder in braces by what stands for that setting in the provider's host name.",
         );
     }
-    if wish.host.contains('*') {
-        page.comment("Risky: this would allow every host below the name. Narrow it before you uncomment it.");
-        page.commented(&document);
+    if let Some(risk) = risk(&wish.host) {
+        page.comment(&format!("Risky: {risk} Think before you uncomment it."));
+        page.commented(document);
     } else {
-        page.toml(&document);
+        page.toml(document);
     }
     page.blank();
 }
 
+/// What would be risky about granting a host as it is asked for.
+fn risk(host: &str) -> Option<&'static str> {
+    if host.contains('*') {
+        return Some("this would allow every host below the name. Narrow it.");
+    }
+    let pattern = host.parse::<HostPattern>().ok()?;
+    if is_loopback(&pattern) {
+        return Some("this is the machine that finops-host runs on.");
+    }
+    match url::Host::parse(host) {
+        Ok(url::Host::Domain(_)) | Err(_) => None,
+        Ok(_) => Some("this is an address, which no certificate ties to a provider's name."),
+    }
+}
+
 fn credential(page: &mut Page, wish: &CredentialWish) {
-    page.comment(&wish.text);
+    page.quote(&wish.text);
     if !wish.schemes.is_empty() {
-        page.comment(&format!(
+        page.quote(&format!(
             "Schemes that the provider takes: {}",
             wish.schemes.join(", ")
         ));
@@ -236,10 +268,10 @@ fn credential(page: &mut Page, wish: &CredentialWish) {
     let mut document = DocumentMut::new();
     document.insert("credentials", Item::Table(all));
     if known.is_some() {
-        page.toml(&document);
+        page.toml(document);
     } else {
         page.comment("None of these schemes is in this version.");
-        page.commented(&document);
+        page.commented(document);
     }
     page.blank();
 }
@@ -247,7 +279,7 @@ fn credential(page: &mut Page, wish: &CredentialWish) {
 fn limits(page: &mut Page) {
     let limits = Limits::default();
     page.comment("What one run may use; these are the defaults.");
-    page.commented(&section(
+    page.commented(section(
         "limits",
         [
             ("memory", value(units::show_size(limits.memory))),

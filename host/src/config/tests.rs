@@ -83,7 +83,16 @@ fn environment(name: &str) -> Option<String> {
 }
 
 fn parse(text: &str) -> Result<Config, ConfigErrors> {
-    read(text, Path::new("/etc/finops/snowflake-prod.toml"), &environment).map(|(config, _)| config)
+    parse_at(text, "/etc/finops/snowflake-prod.toml")
+}
+
+fn parse_at(text: &str, path: &str) -> Result<Config, ConfigErrors> {
+    let around = Around {
+        environment: &environment,
+        files: Files::Left,
+        ceiling: None,
+    };
+    read(text, Path::new(path), &around)
 }
 
 /// What the file says is wrong, and the same with its source snippets as a person sees them.
@@ -208,8 +217,8 @@ fn an_unknown_key_names_its_line_and_the_key_that_was_meant() {
         &[":1:2: `credential`: unknown key", "did you mean `credentials`?"],
     );
     says(
-        "[limits]\nspeed = 1\n",
-        &["`limits.speed`", "known here: memory, cpu"],
+        "[limits]\nvelocity = 1\n",
+        &["`limits.velocity`", "known here: memory, cpu"],
     );
 }
 
@@ -431,7 +440,7 @@ fn names_digests_and_intervals_are_checked() {
         &["no SHA-256", "finops-host inspect"],
     );
     says("[collector]\ninterval = \"0s\"\n", &["out of range"]);
-    let error = read("", Path::new("/etc/my file.toml"), &environment).unwrap_err();
+    let error = parse_at("", "/etc/my file.toml").unwrap_err();
     assert!(error.to_string().contains("[collector] name"), "{error}");
 }
 

@@ -87,7 +87,7 @@ pub(super) fn judge_connect_to(to: SocketAddr) -> Result<(), AddressError> {
 }
 
 /// The address that this one finally stands for.
-fn meant(address: IpAddr) -> IpAddr {
+pub(crate) fn meant(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(six) => embedded(six).map_or(address, IpAddr::V4),
         IpAddr::V4(_) => address,

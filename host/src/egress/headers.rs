@@ -144,7 +144,7 @@ pub(super) fn checked(headers: &[(String, String)], target: &Target) -> Result<H
 }
 
 /// Whether a guest may set that header without the rule naming it.
-pub(super) fn is_usual(name: &str) -> bool {
+pub(crate) fn is_usual(name: &str) -> bool {
     USUAL.contains(&name) || name.starts_with("if-")
 }
 

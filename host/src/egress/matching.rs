@@ -107,7 +107,7 @@ pub(super) fn port(rule: &Rule, https: bool) -> u16 {
 }
 
 /// Whether a host is this machine by name or as a literal.
-pub(super) fn is_loopback(host: &HostPattern) -> bool {
+pub(crate) fn is_loopback(host: &HostPattern) -> bool {
     match host {
         HostPattern::Exact(name) => {
             name == "localhost"

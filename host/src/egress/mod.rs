@@ -24,9 +24,12 @@ mod tests;
 #[cfg(feature = "bench")]
 mod unjudged;
 
+pub(crate) use address::meant;
 pub use budget::SpendLedger;
 pub use grant::{Grant, Remark};
+pub(crate) use headers::is_usual;
 pub use in_flight::{Full, Gathered, Held, InFlight};
+pub(crate) use matching::is_loopback;
 pub use refusal::{Refusal, RefusalKind};
 pub use reply::{Body, Reply};
 pub use report::{Denied, Failed, Report};

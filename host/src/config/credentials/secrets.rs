@@ -76,9 +76,7 @@ pub(super) fn secret_ref(item: &Item<'_>, reading: &Reading<'_>) -> Option<Secre
     let section = item.section(SECRET)?;
     let (file, env) = (section.take("file"), section.take("env"));
     let found = match (&file, &env) {
-        (Some(file), None) => reading
-            .file(file, "the file of a secret", true)
-            .map(SecretRef::File),
+        (Some(file), None) => reading.secret_file(file),
         (None, Some(env)) => reading
             .variable(env)
             .map(|(name, _)| SecretRef::Env(name.to_owned())),

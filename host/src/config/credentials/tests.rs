@@ -8,14 +8,19 @@
 
 use super::*;
 use crate::{
-    config::{Config, ConfigErrors},
+    config::{Around, Config, ConfigErrors, Files},
     egress::credential::{Canonical, ClientAuth, Scheme, SecretRef, Value},
 };
 use std::{path::Path, time::Duration};
 
 fn parse(text: &str) -> Result<Config, ConfigErrors> {
     let environment = |name: &str| (name != "NO_SUCH").then(|| "HUNTER2".to_owned());
-    super::super::read(text, Path::new("/etc/finops/a.toml"), &environment).map(|(config, _)| config)
+    let around = Around {
+        environment: &environment,
+        files: Files::Left,
+        ceiling: None,
+    };
+    crate::config::read(text, Path::new("/etc/finops/a.toml"), &around)
 }
 
 fn scheme(text: &str) -> Scheme {

@@ -1,6 +1,7 @@
 //! Credentials as the operator's file describes them, and their use. The secret itself is read late, held short, and never shown.
 
 mod basic;
+mod below;
 mod client_credentials;
 mod digest;
 mod echo;
@@ -21,6 +22,7 @@ mod token_url;
 mod vault;
 mod written;
 
+pub(crate) use below::open_below;
 pub(crate) use digest::can_be_user as can_be_digest_user;
 pub(super) use echo::{Echo, Watch};
 pub use secret::Secret;

@@ -1,7 +1,7 @@
 //! Reads a secret from where the operator keeps it: at first use, and anew when the file behind the path has changed
 //! (Kubernetes swaps a link, so the resolved file counts). Errors name the place, never the content.
 
-use super::{CredentialError, Secret, SecretRef};
+use super::{CredentialError, Secret, SecretRef, open_below};
 use std::{
     fs::{self, File, Metadata},
     io::{self, Read},
@@ -41,11 +41,11 @@ impl Source {
             why,
         };
         let (stamp, text) = match &self.at {
-            SecretRef::File(path) => {
+            SecretRef::File(path) | SecretRef::Below { path, .. } => {
                 let stamp = Stamp::of(&fs::metadata(path).map_err(unreadable)?);
                 match &self.seen {
                     Some((seen, secret)) if *seen == stamp => return Ok(secret.clone()),
-                    _ => file(path).map_err(unreadable)?,
+                    _ => file(&self.at, path).map_err(unreadable)?,
                 }
             }
             SecretRef::Env(_) if let Some((_, secret)) = &self.seen => return Ok(secret.clone()),
@@ -67,8 +67,9 @@ impl Source {
     /// Reads the file the next time, even if nothing tells that it has changed: within one tick of the file system's clock
     /// nothing does.
     pub(super) fn forget(&mut self) {
-        if let SecretRef::File(_) = self.at {
-            self.seen = None;
+        match self.at {
+            SecretRef::File(_) | SecretRef::Below { .. } => self.seen = None,
+            SecretRef::Env(_) => {}
         }
     }
 }
@@ -102,12 +103,15 @@ impl Stamp {
 }
 
 /// Reads a file, and says which version of it was read. White space at its end is no part of the secret.
-fn file(path: &Path) -> io::Result<(Stamp, Zeroizing<String>)> {
+fn file(at: &SecretRef, path: &Path) -> io::Result<(Stamp, Zeroizing<String>)> {
     // Opening a pipe would wait for its writer.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is no regular file"));
     }
-    let file = File::open(path)?;
+    let file = match at {
+        SecretRef::Below { roots, .. } => open_below(path, roots)?,
+        SecretRef::File(_) | SecretRef::Env(_) => File::open(path)?,
+    };
     let stamp = Stamp::of(&file.metadata()?);
     let mut bytes = Zeroizing::new(Vec::with_capacity(
         usize::try_from(LONGEST).unwrap_or_default() + 1,
@@ -185,6 +189,29 @@ mod tests {
         assert_eq!(source.read().unwrap().expose().as_str(), "first");
         source.forget();
         assert_eq!(source.read().unwrap().expose().as_str(), "other");
+    }
+
+    #[test]
+    fn a_tenants_link_is_not_followed_out_of_his_directory_after_it_was_swapped() {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path().canonicalize().unwrap();
+        fs::create_dir(base.join("mine")).unwrap();
+        fs::write(base.join("mine/one"), "first").unwrap();
+        fs::write(base.join("theirs"), "s3cret").unwrap();
+        let path = base.join("mine/token");
+        std::os::unix::fs::symlink("one", &path).unwrap();
+        let mut source = Source::new(SecretRef::Below {
+            path: path.clone(),
+            roots: vec![base.join("mine")],
+        });
+        assert_eq!(source.read().unwrap().expose().as_str(), "first");
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("../theirs", &path).unwrap();
+        let error = source.read().unwrap_err().to_string();
+        assert!(
+            error.contains("must lie below") && !error.contains("s3cret"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -169,6 +169,13 @@ pub enum Value {
 pub enum SecretRef {
     /// A file; white space at its end is no part of the secret.
     File(PathBuf),
+    /// A file of a tenant, which must lie below one of these real directories whenever it is read, after links.
+    Below {
+        /// The file.
+        path: PathBuf,
+        /// Where it must lie.
+        roots: Vec<PathBuf>,
+    },
     /// An environment variable.
     Env(String),
 }
@@ -284,7 +291,7 @@ impl Value {
 impl fmt::Display for SecretRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::File(path) | Self::Below { path, .. } => write!(f, "file {}", path.display()),
             Self::Env(name) => write!(f, "environment variable {name}"),
         }
     }

@@ -1,0 +1,71 @@
+//! `[collector]`: which instance this is, when it runs, and the component that it is pinned to.
+
+use super::{
+    Config,
+    errors::Problems,
+    reading::Reading,
+    section::{Item, Section},
+};
+use std::time::Duration;
+
+/// Reads the section into the configuration.
+pub(super) fn read(
+    section: Option<Section<'_>>,
+    reading: &Reading<'_>,
+    config: &mut Config,
+    problems: &Problems,
+) {
+    let mut name = None;
+    if let Some(section) = section {
+        name = section.take("name").and_then(|item| {
+            let name = item.text("a name such as \"snowflake-prod\"")?;
+            if !is_name(name) {
+                item.problem("this is no name", NAME_RULE);
+            }
+            Some(name.to_owned())
+        });
+        config.component = section
+            .take("component")
+            .and_then(|item| reading.path(&item, "the collector's .wasm file"));
+        config.interval = section
+            .take("interval")
+            .and_then(|item| item.duration(Duration::from_secs(1), Duration::from_secs(366 * 86_400)));
+        config.sha256 = section.take("sha256").and_then(|item| digest(&item));
+        if let Some(item) = section.take("cron") {
+            item.at_key(
+                "only `serve` takes `cron`, and this version has no `serve`",
+                "use `interval`, or start `run` from a timer",
+            );
+        }
+        section.finish();
+    }
+    config.name = name.unwrap_or_else(|| {
+        let stem = config.path.file_stem().unwrap_or_default().to_string_lossy();
+        if !is_name(&stem) {
+            let what = "the file's own name cannot name the instance";
+            let remedy = format!("add [collector] name = \"...\": {NAME_RULE}");
+            problems.add(&(0..0), "collector.name", what, remedy);
+        }
+        stem.into_owned()
+    });
+}
+
+const NAME_RULE: &str = "at most 64 letters, digits, `-`, `_` and `.`, beginning with a letter or digit";
+
+fn is_name(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
+fn digest(item: &Item<'_>) -> Option<String> {
+    let expected = "the 64 hex digits that `finops-host inspect` or `sha256sum` shows";
+    let text = item.text(expected)?.to_ascii_lowercase();
+    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Some(text);
+    }
+    item.problem("this is no SHA-256 digest", format!("write {expected}"));
+    None
+}
