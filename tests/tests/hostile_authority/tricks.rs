@@ -35,17 +35,17 @@ mod hostile {
     fn run(place: &Place, act: &Act, json: bool) -> Ran {
         let config = place.file("operator.toml", act.operators_file()).unwrap();
         let guest = artifacts::guest("hostile").unwrap();
-        let mut arguments = vec![
-            "run".as_ref(),
-            guest.as_os_str(),
-            "--config".as_ref(),
-            config.as_os_str(),
-        ];
+        let mut command = place.command().unwrap();
+        command
+            .arg("run")
+            .arg(guest)
+            .arg("--config")
+            .arg(config)
+            .args(["--log", "trace"]);
         if json {
-            arguments.push("--json".as_ref());
+            command.arg("--json");
         }
-        arguments.extend(["--log".as_ref(), "trace".as_ref()]);
-        place.call(&arguments).unwrap()
+        Ran::of(&command.output().unwrap())
     }
 
     #[test]
