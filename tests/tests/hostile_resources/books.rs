@@ -41,6 +41,13 @@ mod hostile {
             ("writers", 0, "writers = 4", LimitReached::Writers(4), 4),
             ("partitions", 0, "", LimitReached::Partitions(1_000), 1_000),
             (
+                "write-days",
+                0,
+                "writers = 1\npartitions = 10",
+                LimitReached::Partitions(10),
+                10,
+            ),
+            (
                 "drop-writers",
                 0,
                 "writers = 1\npartitions = 10",
@@ -171,6 +178,37 @@ mod hostile {
         assert_eq!(summary.counts.receipts.added, 1);
         assert_eq!((staged(&stage), records(&stage)), (0, 1), "half committed");
         assert_done("the rest", &stage.perform(&Act::new("behave")).await.unwrap());
+        stage.assert_unharmed(&[]).await.unwrap();
+    }
+    #[tokio::test(flavor = "multi_thread")]
+    async fn no_amount_and_no_day_of_a_guest_spoils_the_sums_of_others() {
+        let stage = Stage::new().unwrap();
+        let most = "170141183460469231731.687303715884105727";
+        for amount in [most, "-170141183460469231731", "1e20", "1000000000000.000001"] {
+            for account in ["one", "another"] {
+                let act = Act::new("behave").set("account", account).set("amount", amount);
+                let summary = stage.perform(&act).await.unwrap();
+                assert_failed(
+                    amount,
+                    &summary,
+                    FailureKind::MalformedReply,
+                    "the most that a record",
+                );
+            }
+        }
+        let trillion = Act::new("behave").set("amount", "1000000000000");
+        assert_done("a trillion", &stage.perform(&trillion).await.unwrap());
+        let days = Act::new("extreme-days").set("account", "extreme");
+        assert_done("days", &stage.perform(&days).await.unwrap());
+        for arguments in [
+            vec!["costs"],
+            vec!["costs", "--by", "day"],
+            vec!["status"],
+            vec!["check", "--ledger"],
+        ] {
+            let ran = tokio::task::block_in_place(|| stage.place().call(&arguments).unwrap());
+            assert_eq!(ran.code, Some(0), "{arguments:?}: {ran:?}");
+        }
         stage.assert_unharmed(&[]).await.unwrap();
     }
 }
