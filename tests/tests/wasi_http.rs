@@ -492,7 +492,7 @@ mod hostile {
         assert_lives(&place, &ran);
     }
 
-    const SMALL: &str = "[limits]\nin-flight = \"4MiB\"\nrequest-body = \"64KiB\"";
+    const SMALL: &str = "[limits]\nin-flight = \"4MiB\"\nrequest-body = \"64KiB\"\nresponse-whole = \"1MiB\"";
 
     #[test]
     fn replies_that_nobody_reads_hold_a_bounded_memory() {

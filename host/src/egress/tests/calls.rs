@@ -298,10 +298,19 @@ async fn surplus_headers_are_dropped_and_counted_where_the_caller_asks_for_it() 
     let egress = setup.egress();
     egress.send(request).await.unwrap();
     let seen = server.only();
-    assert!(seen.contains("\r\nauthorization: Bearer secret-token-1\r\n"), "{seen}");
-    assert!(seen.contains("\r\naccept: text/csv\r\n") && !seen.contains("mine"), "{seen}");
+    assert!(
+        seen.contains("\r\nauthorization: Bearer secret-token-1\r\n"),
+        "{seen}"
+    );
+    assert!(
+        seen.contains("\r\naccept: text/csv\r\n") && !seen.contains("mine"),
+        "{seen}"
+    );
     let dropped: Vec<_> = egress.report().dropped_headers.into_iter().collect();
-    assert_eq!(dropped, [("authorization".to_owned(), 1), ("x-own".to_owned(), 1)]);
+    assert_eq!(
+        dropped,
+        [("authorization".to_owned(), 1), ("x-own".to_owned(), 1)]
+    );
 }
 
 /// Were it dropped, a narrow rule's header would lead to the wider rule beside it.

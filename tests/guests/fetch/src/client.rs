@@ -5,7 +5,7 @@ use wasip2::{
         outgoing_handler::handle,
         types::{
             ErrorCode, Fields, FutureIncomingResponse, IncomingBody, IncomingResponse, Method, OutgoingBody,
-            OutgoingRequest, RequestOptions, Scheme,
+            OutgoingRequest, RequestOptions, Scheme, http_error_code,
         },
     },
     io::streams::StreamError,
@@ -24,8 +24,8 @@ pub struct Call {
 /// A reply whose body is not read yet.
 pub struct Reply(pub IncomingResponse);
 
-fn unsendable(what: &str) -> ErrorCode {
-    ErrorCode::InternalError(Some(format!("the guest could not set {what}")))
+fn no_way(what: &str) -> ErrorCode {
+    ErrorCode::InternalError(Some(format!("the guest found no way: {what}")))
 }
 
 impl Call {
@@ -49,13 +49,8 @@ impl Call {
             "POST" => Method::Post,
             other => Method::Other(other.to_owned()),
         };
-        request
-            .set_method(&method)
-            .map_err(|()| unsendable("the method"))?;
-        let (scheme, rest) = self
-            .url
-            .split_once("://")
-            .ok_or_else(|| unsendable("the scheme"))?;
+        request.set_method(&method).map_err(|()| no_way("the method"))?;
+        let (scheme, rest) = self.url.split_once("://").ok_or_else(|| no_way("the scheme"))?;
         let scheme = match scheme {
             "http" => Scheme::Http,
             "https" => Scheme::Https,
@@ -63,14 +58,14 @@ impl Call {
         };
         request
             .set_scheme(Some(&scheme))
-            .map_err(|()| unsendable("the scheme"))?;
+            .map_err(|()| no_way("the scheme"))?;
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         request
             .set_authority(Some(authority))
-            .map_err(|()| unsendable("the authority"))?;
+            .map_err(|()| no_way("the authority"))?;
         request
             .set_path_with_query(Some(path))
-            .map_err(|()| unsendable("the path"))?;
+            .map_err(|()| no_way("the path"))?;
         Ok(request)
     }
 
@@ -90,7 +85,7 @@ impl Call {
         let body = if self.body.is_empty() {
             None
         } else {
-            Some(request.body().map_err(|()| unsendable("the body"))?)
+            Some(request.body().map_err(|()| no_way("the body"))?)
         };
         let reply = self.start(request)?;
         if let Some(body) = body {
@@ -118,7 +113,7 @@ pub fn wait(reply: &FutureIncomingResponse) -> Result<Reply, ErrorCode> {
     reply.subscribe().block();
     match reply.get() {
         Some(Ok(reply)) => reply.map(Reply),
-        _ => Err(unsendable("a wait for the reply")),
+        _ => Err(no_way("a wait for the reply")),
     }
 }
 
@@ -133,14 +128,17 @@ impl Reply {
     }
 
     /// Reads the body to its end, and gives what came of it.
-    fn pieces(self, mut take: impl FnMut(&[u8])) -> Result<(), String> {
-        let body: IncomingBody = self.0.consume().map_err(|()| "no body".to_owned())?;
-        let stream = body.stream().map_err(|()| "no stream".to_owned())?;
+    fn pieces(self, mut take: impl FnMut(&[u8])) -> Result<(), ErrorCode> {
+        let body: IncomingBody = self.0.consume().map_err(|()| no_way("no body"))?;
+        let stream = body.stream().map_err(|()| no_way("no stream"))?;
         loop {
             match stream.blocking_read(1 << 20) {
                 Ok(piece) => take(&piece),
                 Err(StreamError::Closed) => return Ok(()),
-                Err(StreamError::LastOperationFailed(error)) => return Err(error.to_debug_string()),
+                Err(StreamError::LastOperationFailed(error)) => {
+                    let unknown = || ErrorCode::InternalError(Some(error.to_debug_string()));
+                    return Err(http_error_code(&error).unwrap_or_else(unknown));
+                }
             }
         }
     }
@@ -148,15 +146,14 @@ impl Reply {
     /// The whole body.
     pub fn whole(self) -> Result<Vec<u8>, ErrorCode> {
         let mut whole = Vec::new();
-        let end = self.pieces(|piece| whole.extend_from_slice(piece));
-        end.map(|()| whole)
-            .map_err(|error| ErrorCode::InternalError(Some(error)))
+        self.pieces(|piece| whole.extend_from_slice(piece))?;
+        Ok(whole)
     }
 
     /// How many bytes the body had, and how it ended.
-    pub fn drain(self) -> (u64, String) {
+    pub fn drain(self) -> (u64, Result<(), ErrorCode>) {
         let mut read = 0;
         let end = self.pieces(|piece| read += piece.len() as u64);
-        (read, end.err().unwrap_or_else(|| "the end".to_owned()))
+        (read, end)
     }
 }

@@ -132,7 +132,7 @@ impl Collector for Fetch {
             }
             "drain" => {
                 let (read, end) = call.fetch().map_err(failed)?.drain();
-                format!("read {read} bytes, then {end}")
+                format!("read {read} bytes, then {end:?}")
             }
             other => attacks::attack(other, &call, settings.count).map_err(failed)?,
         };
