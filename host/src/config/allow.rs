@@ -7,7 +7,6 @@ use super::{
     suggest,
 };
 use crate::egress::rule::{HostPattern, Matcher, Method, PathPrefix, Rule};
-use finops_decimal::Decimal;
 use ipnet::IpNet;
 use std::{fmt::Display, str::FromStr};
 use toml::de::DeValue;
@@ -71,7 +70,7 @@ fn rule(
         }
         Some(name.to_owned())
     });
-    let price = section.take("price").and_then(|item| price(&item));
+    let price = section.take("price").and_then(|item| item.usd("0.01"));
     let addresses = section
         .take("addresses")
         .map(|item| parse_list::<IpNet>(&item, ADDRESSES))
@@ -133,16 +132,6 @@ fn parse_list<T: FromStr<Err: Display>>(item: &Item<'_>, expected: &str) -> Vec<
         );
     }
     items.iter().filter_map(|item| item.parse(expected)).collect()
-}
-
-fn price(item: &Item<'_>) -> Option<Decimal> {
-    let expected = "the price of one call in USD as text, such as \"0.01\"";
-    let price: Decimal = item.parse(expected)?;
-    if price.is_negative() {
-        item.problem("a price is not negative", format!("write {expected}"));
-        return None;
-    }
-    Some(price)
 }
 
 fn header_matchers(item: &Item<'_>) -> Vec<Matcher> {

@@ -1,7 +1,7 @@
 //! `[limits]`: what one run may use. Each key has a default and a range beyond which it would make no sense.
 
-use super::section::Section;
-use crate::sandbox::limits::Limits;
+use super::section::{Item, Section};
+use crate::sandbox::limits::{Limits, Spend};
 use std::time::Duration;
 
 const KIB: u64 = 1 << 10;
@@ -56,6 +56,10 @@ pub(super) fn read(section: Section<'_>) -> Limits {
         writers: few("writers", 1_024, default.writers),
         observations: count("observations", 10_000_000, default.observations),
         log: size("log", KIB, GIB, default.log),
+        spend: section
+            .take("spend")
+            .and_then(|item| spend(&item))
+            .unwrap_or_default(),
     };
     for (key, one) in [
         ("request-body", limits.request_body),
@@ -68,4 +72,22 @@ pub(super) fn read(section: Section<'_>) -> Limits {
     }
     section.finish();
     limits
+}
+
+fn spend(item: &Item<'_>) -> Option<Spend> {
+    let expected = "{ per-day = \"1.00\", per-month = \"20.00\" }";
+    let section = item.section(expected)?;
+    let amount = |key, example| section.take(key).and_then(|item| item.usd(example));
+    let spend = Spend {
+        per_day: amount("per-day", "1.00"),
+        per_month: amount("per-month", "20.00"),
+    };
+    section.finish();
+    if section.items().next().is_none() {
+        section.problem(
+            "this limits nothing",
+            format!("write {expected}, or leave the key out"),
+        );
+    }
+    Some(spend)
 }

@@ -198,7 +198,24 @@ fn document(table: &DeTable<'_>, path: &Path, reading: &Reading<'_>, problems: &
         );
     }
     root.finish();
+    config.warnings.extend(spending(&config));
     config
+}
+
+/// What a price or a spending limit lacks without the other.
+fn spending(config: &Config) -> Option<String> {
+    let path = config.path.display();
+    let priced = config.rules.iter().find(|rule| rule.price.is_some());
+    match (priced, config.limits.spend.is_unlimited()) {
+        (Some(rule), true) => Some(format!(
+            "{path}:{}: calls of this rule cost money, and nothing limits how much: add [limits] spend = {{ per-month = \"20.00\" }}",
+            rule.line
+        )),
+        (None, false) => Some(format!(
+            "{path}: [limits] spend limits nothing: no rule has a `price`"
+        )),
+        _ => None,
+    }
 }
 
 /// The names of a table's entries.

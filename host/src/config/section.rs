@@ -4,6 +4,7 @@ use super::{
     errors::{Problems, Span},
     suggest, units,
 };
+use finops_decimal::Decimal;
 use std::{cell::RefCell, fmt::Display, str::FromStr, time::Duration};
 use toml::de::{DeTable, DeValue};
 
@@ -171,6 +172,17 @@ impl<'a> Item<'a> {
                 None
             }
         }
+    }
+
+    /// Money in USD that is not negative. A TOML float would have passed through binary: only text is taken.
+    pub(super) fn usd(&self, example: &str) -> Option<Decimal> {
+        let expected = format!("an amount in USD as text, such as \"{example}\"");
+        let amount: Decimal = self.parse(&expected)?;
+        if amount.is_negative() {
+            self.problem("the amount is negative", format!("write {expected}"));
+            return None;
+        }
+        Some(amount)
     }
 
     /// A size in bytes within a range.

@@ -15,6 +15,7 @@ use crate::{
     },
     ledger::destination::StartMode,
 };
+use finops_decimal::Decimal;
 use miette::Diagnostic;
 use serde_json::json;
 use std::{fs, os::unix::fs::PermissionsExt};
@@ -314,7 +315,7 @@ fn a_rule_says_what_is_wrong_with_each_key() {
         (rule("paths = []"), &["empty list allows nothing"]),
         (rule("credential = \"snow\""), &["there is no [credentials.snow]"]),
         (rule("price = 0.01"), &["a number with a point", "as text"]),
-        (rule("price = \"-1\""), &["not negative"]),
+        (rule("price = \"-1\""), &["is negative", "\"0.01\""]),
         (rule("connect-to = \"localhost:80\""), &["no name"]),
         (rule("addresses = [\"10.0.0.0/99\"]"), &["10.20.0.0/16"]),
         (rule("port = 70000"), &["from 1 to 65535"]),
@@ -363,6 +364,54 @@ fn limits_have_units_and_ranges() {
     ] {
         says(&format!("[limits]\n{line}\n"), parts);
     }
+}
+
+#[test]
+fn spending_is_limited_in_exact_money_per_day_and_month() {
+    let spend = |text: &str| parse(&format!("[limits]\nspend = {text}\n")).map(|config| config.limits.spend);
+    let amount = |text: &str| Some(text.parse().unwrap());
+    let both = spend("{ per-day = \"0.10\", per-month = \"20\" }").unwrap();
+    assert_eq!((both.per_day, both.per_month), (amount("0.1"), amount("20.00")));
+    let one = spend("{ per-month = \"0\" }").unwrap();
+    assert_eq!((one.per_day, one.per_month), (None, Some(Decimal::ZERO)));
+    assert!(parse("").unwrap().limits.spend.is_unlimited() && !one.is_unlimited());
+    for (text, parts) in [
+        (
+            "{ per-day = 1.5 }",
+            &[
+                "`limits.spend.per-day`",
+                "a number with a point",
+                "as text, such as \"1.00\"",
+            ][..],
+        ),
+        ("{ per-day = 1 }", &["a whole number", "as text"]),
+        (
+            "{ per-month = \"-1\" }",
+            &["`limits.spend.per-month`", "is negative"],
+        ),
+        ("{ per-month = \"1,50\" }", &["not a decimal number"]),
+        ("{ per-dy = \"1\" }", &["unknown key", "did you mean `per-day`?"]),
+        ("{}", &["`limits.spend`", "limits nothing"]),
+        ("\"1.00\"", &["this is text", "per-month = "]),
+    ] {
+        says(&format!("[limits]\nspend = {text}\n"), parts);
+    }
+}
+
+#[test]
+fn prices_without_a_spending_limit_and_the_reverse_are_warned_of() {
+    let rule = "[[allow]]\nhost = \"a.b\"\nprice = \"0.01\"\n";
+    let limit = "[limits]\nspend = { per-day = \"1\" }\n";
+    let warnings = |text: &str| parse(text).unwrap().warnings;
+    assert!(warnings("").is_empty());
+    assert!(warnings(&format!("{rule}{limit}")).is_empty());
+    let unlimited = warnings(rule).join("|");
+    assert!(
+        unlimited.contains("snowflake-prod.toml:1: ") && unlimited.contains("[limits] spend"),
+        "{unlimited}"
+    );
+    let useless = warnings(limit).join("|");
+    assert!(useless.contains("no rule has a `price`"), "{useless}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Limits of one run, with the defaults of the sandbox page. Sizes in bytes.
 
+use finops_decimal::Decimal;
 use std::time::Duration;
 
 /// What one run may use.
@@ -39,6 +40,25 @@ pub struct Limits {
     pub observations: u64,
     /// Log bytes.
     pub log: u64,
+    /// Money for paid calls. It counts over the instance's runs, not over one.
+    pub spend: Spend,
+}
+
+/// What an instance may spend on calls that have a price, in USD. Days and months are those of UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spend {
+    /// Over one day; `None`: without limit.
+    pub per_day: Option<Decimal>,
+    /// Over one calendar month; `None`: without limit.
+    pub per_month: Option<Decimal>,
+}
+
+impl Spend {
+    /// Whether there is no limit at all.
+    #[must_use]
+    pub fn is_unlimited(&self) -> bool {
+        self.per_day.is_none() && self.per_month.is_none()
+    }
 }
 
 /// Longest URL.
@@ -82,6 +102,7 @@ impl Default for Limits {
             writers: 16,
             observations: 100_000,
             log: MIB,
+            spend: Spend::default(),
         }
     }
 }
