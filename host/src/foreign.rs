@@ -1,7 +1,7 @@
 //! Text from guests and providers. It is hostile: it may hold control, escape or bidirectional characters.
 //! What must hold: such text reaches logs, tables and errors only through this type's `Display`.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// Longest text that `Display` shows, in characters.
 const SHOWN: usize = 400;
@@ -61,6 +61,27 @@ impl fmt::Debug for Foreign {
     }
 }
 
+/// Text of the host's own making, made fit for standard output: what deceives and is no end of a line comes out as `\uXXXX`,
+/// which in JSON and in TOML means the same character. For what is written as data, where names must stay what they are.
+#[must_use]
+pub(crate) fn for_output(text: &str) -> Cow<'_, str> {
+    let deceives = |c: char| c != '\n' && is_deceptive(c);
+    if !text.contains(deceives) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if deceives(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                shown.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
 /// Control characters, invisible ones, and those that reorder text (Unicode's bidirectional controls and tags).
 fn is_deceptive(c: char) -> bool {
     c.is_control()
@@ -72,6 +93,7 @@ fn is_deceptive(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -79,6 +101,21 @@ mod tests {
         let text = Foreign::new("a\u{1b}[31mb\n\u{202e}c\u{7}");
         assert_eq!(text.to_string(), "a\\u{1b}[31mb\\n\\u{202e}c\\u{7}");
         assert_eq!(format!("{text:?}"), "\"a\\u{1b}[31mb\\n\\u{202e}c\\u{7}\"");
+    }
+
+    #[test]
+    fn data_for_standard_output_keeps_its_meaning_and_its_lines() {
+        let names = serde_json::json!({ "a\u{9b}31m\u{202e}": ["\u{e0001}", "é\n\u{1b}\u{7f}"] });
+        let text = format!("{names:#}");
+        let shown = for_output(&text);
+        assert!(shown.chars().all(|c| c == '\n' || !is_deceptive(c)), "{shown}");
+        assert!(
+            shown.contains("a\\u009b31m\\u202e") && shown.contains('é'),
+            "{shown}"
+        );
+        let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(read, names);
+        assert!(matches!(for_output("two\nlines"), Cow::Borrowed(_)));
     }
 
     #[test]

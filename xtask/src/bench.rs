@@ -25,7 +25,7 @@ pub(crate) enum Form {
 /// Builds and measures.
 pub(crate) fn bench(root: &Workspace, form: Form) -> Result<()> {
     build::components(root, &[build::COLLECTORS, build::TEST_GUESTS])?;
-    let built = build::optimised(root, &["finops-host", "simulator", "bench"])?;
+    let built = build::optimised(root, &["finops-host", "simulator", "bench"], "finops-tests/bench")?;
     let mut bench = measuring(&built, &root.root)?;
     if form == Form::Json {
         bench.arg("--json");

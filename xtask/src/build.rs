@@ -64,11 +64,11 @@ pub(crate) fn program(root: &Workspace, name: &str) -> Result<PathBuf> {
         .ok_or_else(|| Failure::new(format!("cargo built no program `{name}`")))
 }
 
-/// Builds these programs of the root workspace, optimised, and says where they lie.
-pub(crate) fn optimised(root: &Workspace, names: &[&str]) -> Result<Vec<PathBuf>> {
+/// Builds these programs of the root workspace, optimised and with these features, and says where they lie.
+pub(crate) fn optimised(root: &Workspace, names: &[&str], features: &str) -> Result<Vec<PathBuf>> {
     say::step("Building", &format!("{}, optimised", names.join(", ")));
     let mut cargo = root.cargo("build");
-    cargo.args(["--release", "--workspace"]);
+    cargo.args(["--release", "--workspace", "--features", features]);
     for name in names {
         cargo.args(["--bin", name]);
     }

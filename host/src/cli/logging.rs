@@ -4,7 +4,15 @@
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Crates whose finer lines could show a credential.
-const QUIET: [&str; 6] = ["hyper", "hyper_util", "h2", "rustls", "reqwest", "tower_http"];
+const QUIET: [&str; 7] = [
+    "aws_sigv4",
+    "hyper",
+    "hyper_util",
+    "h2",
+    "rustls",
+    "reqwest",
+    "tower_http",
+];
 
 /// What is logged at a level.
 ///

@@ -18,8 +18,8 @@ mod status;
 mod stop;
 
 use crate::{
-    component::ComponentError, config::ConfigErrors, delivery::DeliveryError, ledger::store::LedgerError,
-    schedule::PrepareError,
+    component::ComponentError, config::ConfigErrors, delivery::DeliveryError, foreign::for_output,
+    ledger::store::LedgerError, schedule::PrepareError,
 };
 use args::{Cli, Command};
 use clap::Parser;
@@ -145,10 +145,11 @@ impl From<DeliveryError> for Failed {
     }
 }
 
-/// Prints data on standard output. A closed pipe ends the output, not the program's work.
+/// Prints data on standard output: JSON keeps the names of guests and providers as they are, so what could fool a terminal
+/// is escaped here. A closed pipe ends the output, not the program's work.
 fn print(text: &str) {
     let mut output = std::io::stdout().lock();
-    let _ = writeln!(output, "{text}");
+    let _ = writeln!(output, "{}", for_output(text));
 }
 
 /// Says on standard error why the command failed.

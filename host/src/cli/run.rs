@@ -48,7 +48,11 @@ pub(super) async fn run(args: args::Run, state: Option<&Path>) -> Result<Exit, F
     } else {
         state.as_path()
     };
-    let ledger = Ledger::open(directory, Arc::clone(&clock))?;
+    let mut ledger = Ledger::open(directory, Arc::clone(&clock))?;
+    let pays = prepared.grant.rules.iter().any(|rule| rule.price.is_some());
+    if args.dry_run && pays {
+        ledger = ledger.paying_from(&Ledger::open(&state, Arc::clone(&clock))?);
+    }
     let turn = ledger.lock_instance(&prepared.config.name, args.lock_wait);
     let _turn = turn.await.map_err(Failed::refused)?;
     let stop = Stop::on_signals().map_err(|error| Failed::bug(error.to_string()))?;

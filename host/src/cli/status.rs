@@ -1,13 +1,20 @@
-//! `status`: the last runs, what the ledger covers, what waits for delivery.
+//! `status`: the last runs, what they were denied, what the ledger covers, what was paid, what waits for delivery.
 
-use super::{Failed, args, environment::state_dir, exit::Exit, render};
+use super::{
+    Failed, args,
+    environment::{clock, state_dir},
+    exit::Exit,
+    render,
+};
 use crate::ledger::{
     held::review,
     overview::{OutboxRow, RunRow, StreamRow, outbox_overview, runs, sources_overview},
+    spend::{SpendRow, spend_overview},
     store::open_read_only,
 };
 use jiff::Timestamp;
-use std::path::Path;
+use serde_json::Value;
+use std::{collections::BTreeSet, path::Path};
 
 /// Runs that are shown.
 const RUNS: u32 = 10;
@@ -20,16 +27,23 @@ pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, 
     let streams = sources_overview(&connection)?;
     let outbox = outbox_overview(&connection)?;
     let held = review(&connection)?;
+    let now = clock().map_err(Failed::config)?.now();
+    let spend = spend_overview(&connection, now)?;
     if args.json {
         let value = serde_json::json!({
-            "state_dir": directory, "runs": runs, "streams": streams, "outbox": outbox, "held": held,
+            "state_dir": directory, "runs": runs, "streams": streams, "outbox": outbox, "held": held, "spend": spend,
         });
         super::print(&format!("{value:#}"));
         return Ok(Exit::Done);
     }
     let mut parts = vec![format!("Ledger in {}", directory.display())];
     parts.push(format!("Runs\n{}", runs_table(&runs)));
+    parts.extend(denied(&runs));
+    parts.extend(unused_grants(&runs));
     parts.push(format!("Coverage\n{}", streams_table(&streams)));
+    if !spend.is_empty() {
+        parts.push(format!("Paid calls, in USD\n{}", spend_table(&spend)));
+    }
     parts.push(if outbox.is_empty() {
         "Delivery\nno destination has entries; the ledger itself is the destination".to_owned()
     } else {
@@ -64,7 +78,7 @@ fn runs_table(runs: &[RunRow]) -> String {
                 .unwrap_or_else(|| "running, or killed".to_owned()),
             count("/egress/requests"),
             count("/counts/records"),
-            count("/egress/denied").matches("\"url\"").count().to_string(),
+            items(run, "/egress/denied").len().to_string(),
             run.note.clone().unwrap_or_default(),
         ]
     });
@@ -81,6 +95,64 @@ fn runs_table(runs: &[RunRow]) -> String {
         ],
         rows,
     )
+}
+
+/// The newest run of each instance.
+fn newest(runs: &[RunRow]) -> impl Iterator<Item = &RunRow> {
+    let mut seen = BTreeSet::new();
+    runs.iter().filter(move |run| seen.insert(run.instance.as_str()))
+}
+
+/// A list in a run's report.
+fn items<'a>(run: &'a RunRow, pointer: &str) -> &'a [Value] {
+    let found = run.report.as_ref().and_then(|report| report.pointer(pointer));
+    found.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// What the newest run of each instance was denied, and the rules that would allow it.
+fn denied(runs: &[RunRow]) -> Option<String> {
+    let mut lines = Vec::new();
+    for run in newest(runs) {
+        for call in items(run, "/egress/denied") {
+            let text = |key: &str| call.get(key).and_then(Value::as_str).unwrap_or_default();
+            lines.push(format!(
+                "{} (run {}): {} {} ({} times): {}",
+                run.instance,
+                run.run,
+                text("method"),
+                text("url"),
+                call.get("times").and_then(Value::as_u64).unwrap_or(1),
+                text("why")
+            ));
+            lines.extend(text("remedy").lines().map(|line| format!("    {line}")));
+        }
+    }
+    (!lines.is_empty()).then(|| format!("Denied\n{}", lines.join("\n")))
+}
+
+/// The lines of rules that the newest run of each instance had no use for.
+fn unused_grants(runs: &[RunRow]) -> Option<String> {
+    let lines: Vec<String> = newest(runs)
+        .filter_map(|run| {
+            let unused = items(run, "/egress/unused-rules");
+            let named: Vec<String> = unused.iter().map(ToString::to_string).collect();
+            (!named.is_empty()).then(|| {
+                format!(
+                    "{}: the rules on lines {} of its file",
+                    run.instance,
+                    named.join(", ")
+                )
+            })
+        })
+        .collect();
+    (!lines.is_empty()).then(|| format!("Granted and not used\n{}", lines.join("\n")))
+}
+
+fn spend_table(spend: &[SpendRow]) -> String {
+    let rows = spend
+        .iter()
+        .map(|row| vec![row.instance.clone(), row.today.to_string(), row.month.to_string()]);
+    render::table(&["instance", ">today", ">this month"], rows)
 }
 
 fn streams_table(streams: &[StreamRow]) -> String {

@@ -40,7 +40,7 @@ pub enum ImportKind {
     Collector,
     /// Of WASI 0.2: linked and inert.
     WasiInert,
-    /// HTTP of WASI 0.2.
+    /// Outgoing HTTP of WASI 0.2: linked to egress.
     WasiHttp,
     /// Anything else: refused.
     Foreign,
@@ -53,7 +53,7 @@ impl ImportKind {
         match self {
             Self::Collector => "the collector contract: as far as the operator's file grants",
             Self::WasiInert => "linked but inert: no files, no sockets, no environment",
-            Self::WasiHttp => "refused in this version: use finops:collector/http",
+            Self::WasiHttp => "linked: goes through the operator's grant like every call",
             Self::Foreign => "refused",
         }
     }

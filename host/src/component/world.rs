@@ -118,9 +118,8 @@ pub(super) fn check(imports: &[Import], exports: &[(String, bool)]) -> Result<()
     let foreign: Vec<Foreign> = imports
         .iter()
         .filter(|import| match import.kind {
-            ImportKind::Collector | ImportKind::WasiInert => false,
-            // not linked in this version; refused here by name instead of later by the linker
-            ImportKind::WasiHttp | ImportKind::Foreign => true,
+            ImportKind::Collector | ImportKind::WasiInert | ImportKind::WasiHttp => false,
+            ImportKind::Foreign => true,
         })
         .map(|import| Foreign::new(import.name.as_str()))
         .collect();

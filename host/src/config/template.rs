@@ -3,7 +3,10 @@
 //! What must hold: the descriptor is a guest's word. Its text stands in comments only, escaped and line by line; its values
 //! are quoted by toml_edit. Nothing risky comes out granted: wildcard hosts stand in comments.
 
-use super::{credentials::SCHEMES, units};
+use super::{
+    credentials::{SCHEMES, sample},
+    units,
+};
 use crate::{
     component::descriptor::{CredentialWish, Descriptor, HostWish, Setting, SettingKind},
     foreign::Foreign,
@@ -222,32 +225,11 @@ fn credential(page: &mut Page, wish: &CredentialWish) {
         ));
     }
     page.comment("Secrets are named, never written here: { file = \"path\" } or { env = \"NAME\" }.");
-    let file = |ending: &str| {
-        let path = format!("secrets/{}{ending}", wish.name);
-        value(InlineTable::from_iter([("file", Value::from(path))]))
-    };
     let known = wish
         .schemes
         .iter()
         .find(|scheme| SCHEMES.contains(&scheme.as_str()));
-    let scheme = known.map_or("bearer", String::as_str);
-    let mut table = Table::new();
-    table.insert("scheme", value(scheme));
-    match scheme {
-        "snowflake-key-pair" => {
-            table.insert("account", value("MYORG-ACCT"));
-            table.insert("user", value("TELEMETRY"));
-            table.insert("private-key", file(".p8"));
-        }
-        "headers" => {
-            let secret = InlineTable::from_iter([("file", format!("secrets/{}", wish.name))]);
-            let headers = InlineTable::from_iter([("X-Api-Key", Value::InlineTable(secret))]);
-            table.insert("headers", value(headers));
-        }
-        _ => {
-            table.insert("token", file(""));
-        }
-    }
+    let table = sample(known.map_or("bearer", String::as_str), &wish.name);
     let mut all = Table::new();
     all.set_implicit(true);
     all.insert(&wish.name, Item::Table(table));

@@ -1,14 +1,17 @@
 //! Step 4: what a run may use. Requests and bytes are counted before they are spent, each attempt anew; a price is
 //! reserved in the ledger before the attempt that costs it.
 
-use super::refusal::{Fault, RefusalKind};
+use super::{
+    in_flight::{Held, InFlight},
+    refusal::{Fault, RefusalKind},
+};
 use crate::sandbox::limits::Limits;
 use finops_decimal::Decimal;
 use futures::future::BoxFuture;
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
@@ -33,15 +36,9 @@ pub(super) struct Budget {
     sent: AtomicU64,
     received: AtomicU64,
     paid: AtomicU64,
+    spent: Mutex<Decimal>,
     slots: Arc<Semaphore>,
-    in_flight: Arc<Semaphore>,
-}
-
-/// A place among the requests under way, and the memory of the request's body.
-#[derive(Debug)]
-pub(super) struct Place {
-    _slot: OwnedSemaphorePermit,
-    _body: OwnedSemaphorePermit,
+    in_flight: InFlight,
 }
 
 /// The counts of a run.
@@ -52,13 +49,11 @@ pub(super) struct Counts {
     pub(super) sent: u64,
     pub(super) received: u64,
     pub(super) paid: u64,
+    pub(super) spent: Decimal,
 }
 
 impl Budget {
     pub(super) fn new(limits: &Limits, spend: Option<Arc<dyn SpendLedger>>) -> Self {
-        let in_flight = usize::try_from(limits.in_flight)
-            .unwrap_or(usize::MAX)
-            .min(Semaphore::MAX_PERMITS);
         let slots = usize::try_from(limits.concurrent_requests).unwrap_or(Semaphore::MAX_PERMITS);
         Self {
             limits: *limits,
@@ -68,8 +63,9 @@ impl Budget {
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
             paid: AtomicU64::new(0),
+            spent: Mutex::new(Decimal::ZERO),
             slots: Arc::new(Semaphore::new(slots)),
-            in_flight: Arc::new(Semaphore::new(in_flight)),
+            in_flight: InFlight::new(limits.in_flight),
         }
     }
 
@@ -92,22 +88,25 @@ impl Budget {
         Ok(())
     }
 
-    /// Waits for a place among the requests under way, then takes memory for the body: refused when replies left
-    /// unread hold it all, since waiting for them could last for ever.
-    pub(super) async fn place(&self, body: usize) -> Result<Place, Fault> {
-        let slot = Arc::clone(&self.slots).acquire_owned().await;
-        let slot = slot.map_err(|_| used_up("requests under way at once"))?;
-        let body = u32::try_from(body).unwrap_or(u32::MAX);
-        Ok(Place {
-            _slot: slot,
-            _body: self.memory(body)?,
-        })
+    /// The run's memory for bytes in flight. Bodies come charged to it; replies are charged here.
+    pub(super) fn in_flight(&self) -> &InFlight {
+        &self.in_flight
     }
 
-    /// Memory for a reply, held as long as its body is open.
-    pub(super) fn window(&self) -> Result<OwnedSemaphorePermit, Fault> {
-        let all = u32::try_from(self.limits.in_flight).unwrap_or(u32::MAX);
-        self.memory(REPLY_WINDOW.min(all))
+    /// Waits for a place among the requests under way.
+    pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit, Fault> {
+        let slot = Arc::clone(&self.slots).acquire_owned().await;
+        slot.map_err(|_| used_up("requests under way at once"))
+    }
+
+    /// Memory for a reply, held as long as its body is open: refused when replies left unread hold it all, since waiting
+    /// for them could last for ever.
+    pub(super) fn window(&self) -> Result<Held, Fault> {
+        let all = usize::try_from(self.limits.in_flight).unwrap_or(usize::MAX);
+        let window = usize::try_from(REPLY_WINDOW).unwrap_or(usize::MAX);
+        self.in_flight
+            .take(window.min(all))
+            .map_err(|full| Fault::open(RefusalKind::Throttled, full))
     }
 
     /// Counts one attempt and reserves its price.
@@ -126,6 +125,10 @@ impl Budget {
                 })?;
             }
             self.paid.fetch_add(1, Relaxed);
+            let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+            *spent = spent
+                .checked_add(price)
+                .map_err(|_| used_up("the sum of prices"))?;
         }
         Ok(())
     }
@@ -156,13 +159,8 @@ impl Budget {
             sent: self.sent.load(Relaxed),
             received: self.received.load(Relaxed),
             paid: self.paid.load(Relaxed),
+            spent: *self.spent.lock().unwrap_or_else(PoisonError::into_inner),
         }
-    }
-
-    fn memory(&self, bytes: u32) -> Result<OwnedSemaphorePermit, Fault> {
-        Arc::clone(&self.in_flight)
-            .try_acquire_many_owned(bytes)
-            .map_err(|_| used_up("bytes in flight: read or drop the replies that are open"))
     }
 }
 
@@ -188,7 +186,7 @@ mod tests {
     use super::*;
 
     #[derive(Debug)]
-    struct Purse(std::sync::Mutex<Decimal>);
+    struct Purse(Mutex<Decimal>);
 
     impl SpendLedger for Purse {
         fn reserve(&self, usd: Decimal) -> BoxFuture<'_, Result<(), String>> {
@@ -228,7 +226,7 @@ mod tests {
 
     #[tokio::test]
     async fn paid_calls_are_reserved_first_and_end_with_the_purse() {
-        let purse = Arc::new(Purse(std::sync::Mutex::new("0.02".parse().unwrap())));
+        let purse = Arc::new(Purse(Mutex::new("0.02".parse().unwrap())));
         let budget = Budget::new(&Limits::default(), Some(purse));
         let price = Some("0.01".parse().unwrap());
         budget.attempt(0, price).await.unwrap();
@@ -254,8 +252,8 @@ mod tests {
         assert_eq!(budget.received(0, 5).unwrap(), 5);
     }
 
-    #[tokio::test]
-    async fn memory_held_by_open_replies_is_refused_not_waited_for() {
+    #[test]
+    fn memory_held_by_open_replies_is_refused_not_waited_for() {
         let budget = Budget::new(
             &Limits {
                 in_flight: u64::from(REPLY_WINDOW),
@@ -265,8 +263,8 @@ mod tests {
         );
         let open = budget.window().unwrap();
         assert_eq!(kind(budget.window()), RefusalKind::Throttled);
-        assert_eq!(kind(budget.place(1).await), RefusalKind::Throttled);
+        assert!(budget.in_flight().body(vec![1]).is_err());
         drop(open);
-        budget.place(1).await.unwrap();
+        budget.in_flight().body(vec![1]).unwrap();
     }
 }

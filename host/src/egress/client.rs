@@ -3,7 +3,7 @@
 
 use super::{
     EgressError,
-    address::AddressPolicy,
+    address::{AddressError, AddressPolicy},
     credential::Outgoing,
     refusal::Fault,
     resolve::{Judged, Names, Unreachable},
@@ -15,10 +15,12 @@ use rustls::{
 };
 use std::{
     error::Error,
+    net::IpAddr,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
     time::Duration,
 };
+use url::Url;
 
 const CONNECT: Duration = Duration::from_secs(10);
 const FIRST_BYTE: Duration = Duration::from_secs(60);
@@ -59,11 +61,7 @@ impl Clients {
                 .position(|client| client.policy == policy && client.ca == rule.ca);
             of_rule.push(known.unwrap_or(clients.len()));
             if known.is_none() {
-                clients.push(Client {
-                    http: http(&policy, rule.ca.as_deref(), names, user_agent)?,
-                    ca: rule.ca.clone(),
-                    policy,
-                });
+                clients.push(Client::new(policy, rule.ca.as_deref(), names, user_agent)?);
             }
         }
         Ok(Self { of_rule, clients })
@@ -76,6 +74,29 @@ impl Clients {
 }
 
 impl Client {
+    /// A client that keeps this policy. Reads the `ca` file.
+    pub(super) fn new(
+        policy: AddressPolicy,
+        ca: Option<&Path>,
+        names: &Arc<dyn Names>,
+        user_agent: &str,
+    ) -> Result<Self, EgressError> {
+        Ok(Self {
+            http: http(&policy, ca, names, user_agent)?,
+            ca: ca.map(Path::to_owned),
+            policy,
+        })
+    }
+
+    /// Step 5 for an address in the URL: it is dialled without asking the resolver.
+    pub(super) fn judge_literal(&self, url: &Url) -> Result<(), AddressError> {
+        match url.host() {
+            Some(url::Host::Ipv4(address)) => self.policy.judge(IpAddr::V4(address)),
+            Some(url::Host::Ipv6(address)) => self.policy.judge(IpAddr::V6(address)),
+            Some(url::Host::Domain(_)) | None => Ok(()),
+        }
+    }
+
     /// Sends a request and waits for the reply's head, at most as long as the run has `left`.
     pub(super) async fn send(&self, outgoing: Outgoing, left: Duration) -> Result<Response, Failed> {
         let Outgoing {

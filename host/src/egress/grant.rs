@@ -7,8 +7,10 @@ use super::{
     headers::{can_carry_credential, is_never},
     matching::{is_loopback, port},
     overlap::{difference, overlap},
+    request::Target,
     rule::{HostPattern, PathPrefix, Rule},
 };
+use ipnet::IpNet;
 use std::fmt;
 
 /// All that one operator's file allows.
@@ -61,20 +63,12 @@ impl Grant {
             }
         }
         for (index, spec) in self.credentials.iter().enumerate() {
-            let by_scheme: &[_] = match &spec.scheme {
-                Scheme::Headers { headers } => headers,
-                Scheme::Bearer { .. } | Scheme::SnowflakeKeyPair { .. } => &[],
-            };
-            let names = by_scheme
-                .iter()
-                .map(|(name, _)| name)
-                .chain(spec.headers.iter().map(|(name, _)| name));
-            for name in names.filter(|name| !can_carry_credential(name)) {
+            conflicts_of_credential(spec, &mut |message| {
                 found.push(Remark {
                     line: spec.line,
-                    message: format!("`{name}` is no header that a credential can set"),
+                    message,
                 });
-            }
+            });
             if self
                 .credentials
                 .iter()
@@ -110,6 +104,25 @@ impl Grant {
                 });
             }
         }
+        for spec in &self.credentials {
+            let keys = [
+                ("connect-to", spec.connect_to.is_some()),
+                ("ca", spec.ca.is_some()),
+                ("addresses", !spec.addresses.is_empty()),
+            ];
+            let idle = keys
+                .into_iter()
+                .filter(|(_, given)| *given && spec.scheme.token_url().is_none());
+            for (key, _) in idle {
+                found.push(Remark {
+                    line: spec.line,
+                    message: format!(
+                        "`{key}` of `{}` has no effect: its scheme has no token URL; where the provider is dialled, the rule says",
+                        spec.name
+                    ),
+                });
+            }
+        }
         for spec in self.credentials.iter().filter(|spec| spec.reveal) {
             found.push(Remark {
                 line: spec.line,
@@ -126,6 +139,14 @@ impl Grant {
     pub(super) fn credential_of(&self, rule: &Rule) -> Option<&CredentialSpec> {
         let name = rule.credential.as_ref()?;
         self.credentials.iter().find(|spec| spec.name == *name)
+    }
+
+    /// The credential whose token URL that target is. No rule allows it.
+    pub(super) fn mints_at(&self, target: &Target) -> Option<&CredentialSpec> {
+        self.credentials.iter().find(|spec| {
+            let url = spec.scheme.token_url();
+            url.is_some_and(|url| url.is_reached_by(target))
+        })
     }
 
     fn conflicts_of(&self, rule: &Rule, tell: &mut dyn FnMut(String)) {
@@ -158,6 +179,25 @@ impl Grant {
                 ));
             }
         }
+        for matcher in &rule.query {
+            let own = self
+                .credential_of(rule)
+                .is_some_and(|spec| spec.sets_query(&matcher.name));
+            if own {
+                tell(format!(
+                    "query parameter `{}` is set by the rule's credential",
+                    matcher.name
+                ));
+            }
+        }
+        for spec in &self.credentials {
+            if spec.scheme.token_url().is_some_and(|url| url.is_allowed_by(rule)) {
+                tell(format!(
+                    "the rule covers the token URL of `{}` (line {}), which the host alone calls: narrow `paths`",
+                    spec.name, spec.line
+                ));
+            }
+        }
         if let Some(to) = rule.connect_to {
             if let Err(error) = judge_connect_to(to) {
                 tell(format!("`connect-to`: {error}"));
@@ -180,11 +220,53 @@ impl Grant {
                 );
             }
         }
-        for range in &rule.addresses {
-            let ends = [range.network(), range.broadcast()];
-            if ends.into_iter().any(|end| classify(end) != Class::Private) {
-                tell(format!("`addresses`: {range} does not lie in a private range"));
-            }
+        private_only(&rule.addresses, tell);
+    }
+}
+
+/// What makes one credential unusable.
+fn conflicts_of_credential(spec: &CredentialSpec, tell: &mut dyn FnMut(String)) {
+    let by_scheme: &[_] = match &spec.scheme {
+        Scheme::Headers { headers } => headers,
+        _ => &[],
+    };
+    let fixed = spec.headers.iter().map(|(name, _)| name);
+    for name in by_scheme.iter().map(|(name, _)| name).chain(fixed.clone()) {
+        if !can_carry_credential(name) {
+            tell(format!("`{name}` is no header that a credential can set"));
+        }
+    }
+    for name in fixed.filter(|name| spec.scheme.sets(&name.to_ascii_lowercase())) {
+        tell(format!("header `{name}` is set by the scheme itself: remove it"));
+    }
+    private_only(&spec.addresses, tell);
+    let Some(url) = spec.scheme.token_url() else {
+        return;
+    };
+    if !url.is_safe(spec.connect_to) {
+        tell("`token-url` would send the secret in the clear: write https".to_owned());
+    }
+    if let Some(to) = spec.connect_to {
+        if let Err(error) = judge_connect_to(to) {
+            tell(format!("`connect-to`: {error}"));
+        }
+        if url.is_literal() {
+            tell("`connect-to` needs a host name in `token-url`: an address is dialled itself".to_owned());
+        }
+        if url.explicit_port().is_some_and(|port| port != to.port()) {
+            tell(
+                "the ports of `token-url` and `connect-to` differ: make them equal, or remove the URL's"
+                    .to_owned(),
+            );
+        }
+    }
+}
+
+fn private_only(ranges: &[IpNet], tell: &mut dyn FnMut(String)) {
+    for range in ranges {
+        let ends = [range.network(), range.broadcast()];
+        if ends.into_iter().any(|end| classify(end) != Class::Private) {
+            tell(format!("`addresses`: {range} does not lie in a private range"));
         }
     }
 }
@@ -222,6 +304,7 @@ mod tests {
             reveal: false,
             connect_to: None,
             ca: None,
+            addresses: Vec::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Step 2: which headers and query parameters a guest may set at all. The list is an allow-list; a rule may add names, but
 //! never those that the host itself answers for.
 
-use super::{request::Target, rule::Rule};
+use super::{grant::Grant, request::Target, rule::Rule};
 use crate::{foreign::Foreign, sandbox::limits};
 use reqwest::header::{HeaderName, HeaderValue};
 
@@ -74,12 +74,51 @@ pub(super) enum HeaderError {
     Authentication(Foreign),
 }
 
-/// Checks what holds whatever the rule, and writes the names in lower case.
-pub(super) fn checked(headers: &[(String, String)], target: &Target) -> Result<Headers, HeaderError> {
+/// A guest's headers, parted.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Parted {
+    /// Those that a guest may set.
+    pub(super) kept: Vec<(String, String)>,
+    /// The names of the others.
+    pub(super) dropped: Vec<String>,
+}
+
+/// Parts off what no rule for the target's host lets a guest set: names that the host answers for, that a credential for
+/// that host sets, or that are merely unknown. A name that a rule for that host speaks of is always kept, so that it is
+/// matched and never lost on the way to a wider rule.
+pub(super) fn without_surplus(
+    headers: &[(String, String)],
+    grant: &Grant,
+    target: &Target,
+) -> Result<Parted, HeaderError> {
+    within_limits(headers)?;
+    let rules = || grant.rules.iter().filter(|rule| rule.host.matches(&target.host));
+    let wanted = |name: &str| {
+        let named = rules().any(|rule| rule.headers.iter().any(|matcher| matcher.name == name));
+        let set = || rules().any(|rule| grant.credential_of(rule).is_some_and(|spec| spec.sets(name)));
+        !is_never(name) && (named || is_usual(name) && !set())
+    };
+    let (kept, dropped): (Vec<_>, Vec<_>) = headers
+        .iter()
+        .cloned()
+        .partition(|(name, _)| wanted(&name.to_ascii_lowercase()));
+    Ok(Parted {
+        kept,
+        dropped: dropped.into_iter().map(|(name, _)| name).collect(),
+    })
+}
+
+fn within_limits(headers: &[(String, String)]) -> Result<(), HeaderError> {
     let bytes: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
     if headers.len() > limits::HEADERS || bytes > limits::HEADER_BYTES {
         return Err(HeaderError::Many);
     }
+    Ok(())
+}
+
+/// Checks what holds whatever the rule, and writes the names in lower case.
+pub(super) fn checked(headers: &[(String, String)], target: &Target) -> Result<Headers, HeaderError> {
+    within_limits(headers)?;
     let mut found: Headers = Vec::with_capacity(headers.len());
     for (name, value) in headers {
         let invalid = || HeaderError::Invalid(Foreign::from(name.as_str()));
@@ -136,7 +175,15 @@ fn authenticates(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{super::request::target, *};
+    use super::{
+        super::{
+            credential::{CredentialSpec, Scheme, SecretRef},
+            request::target,
+            rule::Matcher,
+            tests::rule,
+        },
+        *,
+    };
 
     fn check(headers: &[(&str, &str)]) -> Result<Headers, HeaderError> {
         let headers: Vec<_> = headers
@@ -154,6 +201,81 @@ mod tests {
                 Err(HeaderError::Reserved(name.to_owned()))
             );
         }
+    }
+
+    /// One host whose first rule names a header and whose second puts a credential on; and another host.
+    fn grant() -> Grant {
+        let naming = |host, name: &str| Rule {
+            headers: vec![Matcher {
+                name: name.to_owned(),
+                values: None,
+            }],
+            ..rule(host, &["/a"])
+        };
+        let secret = || SecretRef::Env("TOKEN".to_owned());
+        Grant {
+            rules: vec![
+                naming("h.example", "x-version"),
+                Rule {
+                    credential: Some("key".to_owned()),
+                    ..rule("h.example", &["/b"])
+                },
+                naming("other.example", "x-other"),
+            ],
+            credentials: vec![CredentialSpec {
+                name: "key".to_owned(),
+                line: 9,
+                scheme: Scheme::Headers {
+                    headers: vec![
+                        ("x-api-key".to_owned(), secret()),
+                        ("accept".to_owned(), secret()),
+                    ],
+                },
+                headers: Vec::new(),
+                reveal: false,
+                connect_to: None,
+                ca: None,
+                addresses: Vec::new(),
+            }],
+        }
+    }
+
+    fn dropped(names: &[&str]) -> Vec<String> {
+        let headers: Vec<_> = names.iter().map(|n| ((*n).to_owned(), "v".to_owned())).collect();
+        let target = target("GET", "https://h.example/a").unwrap();
+        without_surplus(&headers, &grant(), &target).unwrap().dropped
+    }
+
+    #[test]
+    fn surplus_is_what_no_rule_for_the_host_lets_a_guest_set() {
+        for name in NEVER {
+            assert_eq!(dropped(&[&name.to_uppercase()]), [name.to_uppercase()]);
+        }
+        let given = [
+            "Content-Type",
+            "If-None-Match",
+            "X-Version",
+            "X-Other",
+            "Authorization",
+            "X-Api-Key",
+            "Accept",
+            "x-forwarded-for",
+        ];
+        let expected = [
+            "X-Other",
+            "Authorization",
+            "X-Api-Key",
+            "Accept",
+            "x-forwarded-for",
+        ];
+        assert_eq!(dropped(&given), expected);
+    }
+
+    #[test]
+    fn surplus_counts_against_the_limits_before_it_is_dropped() {
+        let many = vec![("x-more".to_owned(), "x".to_owned()); limits::HEADERS + 1];
+        let target = target("GET", "https://h.example/a").unwrap();
+        assert_eq!(without_surplus(&many, &grant(), &target), Err(HeaderError::Many));
     }
 
     #[test]

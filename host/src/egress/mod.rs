@@ -8,6 +8,7 @@ mod client;
 pub mod credential;
 mod grant;
 mod headers;
+mod in_flight;
 mod matching;
 mod overlap;
 mod refusal;
@@ -20,19 +21,23 @@ mod retry;
 pub mod rule;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "bench")]
+mod unjudged;
 
 pub use budget::SpendLedger;
 pub use grant::{Grant, Remark};
+pub use in_flight::{Full, Gathered, Held, InFlight};
 pub use refusal::{Refusal, RefusalKind};
 pub use reply::{Body, Reply};
 pub use report::{Denied, Failed, Report};
-pub use request::Request;
+pub use request::{Request, Surplus};
+#[cfg(feature = "bench")]
+pub use unjudged::Unjudged;
 
 use crate::{clock::SharedClock, foreign::Foreign, sandbox::limits::Limits};
-use address::AddressError;
 use budget::Budget;
 use client::{Client, Clients};
-use credential::{Outgoing, Vault};
+use credential::{Outgoing, Tries, Vault, Verdict};
 use headers::Headers;
 use refusal::Fault;
 use reply::Run;
@@ -41,7 +46,7 @@ use request::Target;
 use resolve::{Names, SystemNames};
 use retry::Outcome;
 use rule::Rule;
-use std::{net::IpAddr, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 use zeroize::Zeroizing;
 
 /// Who calls, for the User-Agent.
@@ -90,6 +95,14 @@ struct Call<'a> {
     client: &'a Client,
 }
 
+/// A provider's answer to an attempt.
+enum Answer {
+    /// It is the guest's, or the retries' to judge.
+    Stands(Reply, Outcome),
+    /// It refused the credential, and another can be tried.
+    Refused,
+}
+
 impl Egress {
     /// Egress for a run that begins now. Reads `ca` files; secrets are read when they are first needed.
     pub fn new(
@@ -116,15 +129,17 @@ impl Egress {
         }
         let wall = jiff::SignedDuration::try_from(limits.wall).unwrap_or(jiff::SignedDuration::MAX);
         let deadline = clock.now().saturating_add(wall).unwrap_or(jiff::Timestamp::MAX);
+        let run = Arc::new(Run {
+            budget: Budget::new(limits, spend),
+            journal: Journal::default(),
+            clock,
+            deadline,
+        });
+        let user_agent = user_agent.to_header();
         Ok(Self {
-            clients: Clients::new(&grant.rules, &names, &user_agent.to_header())?,
-            vault: Vault::new(&grant.credentials),
-            run: Arc::new(Run {
-                budget: Budget::new(limits, spend),
-                journal: Journal::default(),
-                clock,
-                deadline,
-            }),
+            clients: Clients::new(&grant.rules, &names, &user_agent)?,
+            vault: Vault::new(&grant.credentials, &names, &user_agent, &run)?,
+            run,
             grant,
         })
     }
@@ -143,6 +158,12 @@ impl Egress {
         })
     }
 
+    /// The run's memory for bytes in flight. Whoever takes a guest's body charges it here.
+    #[must_use]
+    pub fn in_flight(&self) -> &InFlight {
+        self.run.budget.in_flight()
+    }
+
     /// The secret of a credential whose table says `reveal = true`.
     ///
     /// # Errors
@@ -158,7 +179,7 @@ impl Egress {
             Err(error @ credential::CredentialError::Unknown(_)) => {
                 Err(denied(Foreign::from(error.to_string()).to_string()))
             }
-            Err(error) => Err(unreadable(&error)),
+            Err(error) => Err(error.into_fault()),
         };
         revealed.map_err(|fault| {
             self.run.journal.failed("reveal", credential, &fault);
@@ -182,11 +203,30 @@ impl Egress {
         self.run
             .budget
             .fits(request.body.as_ref().map_or(0, bytes::Bytes::len))?;
-        let headers = headers::checked(&request.headers, &target).map_err(|error| own_mistake(&error))?;
+        let headers = match request.surplus {
+            Surplus::Refuse => headers::checked(&request.headers, &target),
+            Surplus::Drop => {
+                headers::without_surplus(&request.headers, &self.grant, &target).and_then(|headers| {
+                    self.run.journal.dropped(&headers.dropped);
+                    headers::checked(&headers.kept, &target)
+                })
+            }
+        };
+        let headers = headers.map_err(|error| own_mistake(&error))?;
         let call = self.matched(request, target, headers)?;
         let mut attempt = 1;
+        let mut tries = Tries::default();
         loop {
-            let outcome = self.attempt(&call, shown).await;
+            let outcome = self.attempt(&call, shown, &mut tries).await;
+            let outcome = match outcome {
+                Ok(Answer::Stands(reply, outcome)) => Ok((reply, outcome)),
+                // The provider has not acted, so that whatever the method is may be sent again.
+                Ok(Answer::Refused) => {
+                    tracing::debug!(url = %Foreign::from(shown.as_str()), "trying again with another credential");
+                    continue;
+                }
+                Err(failed) => Err(failed),
+            };
             let summary = match &outcome {
                 Ok((_, summary)) | Err((_, Some(summary))) => *summary,
                 Err((_, None)) => return outcome.map(|(reply, _)| reply).map_err(|(fault, _)| fault),
@@ -219,6 +259,10 @@ impl Egress {
         headers: Headers,
     ) -> Result<Call<'a>, Fault> {
         let rules = &self.grant.rules;
+        if let Some(spec) = self.grant.mints_at(&target) {
+            let why = format!("the token URL of credential `{}` is the host's alone", spec.name);
+            return Err(Fault::denied(format!("{why} (line {})", spec.line)));
+        }
         let body = request.body.as_deref().unwrap_or_default();
         let index = matching::choose(rules, &target, &headers, body).map_err(|(nearest, miss)| {
             let line = nearest.and_then(|index| rules.get(index)).map(|rule| rule.line);
@@ -228,13 +272,17 @@ impl Egress {
         let (Some(rule), Some(client)) = (rules.get(index), self.clients.of(index)) else {
             return Err(Fault::denied("no rule"));
         };
-        if let Some(spec) = self.grant.credential_of(rule)
-            && let Some((name, _)) = headers.iter().find(|(name, _)| spec.sets(name))
-        {
-            return Err(Fault::open(
-                RefusalKind::Denied,
-                format!("header `{name}` is set by the host alone"),
-            ));
+        if let Some(spec) = self.grant.credential_of(rule) {
+            let by_host = |what: &str, name: &str| {
+                let message = format!("{what} `{}` is set by the host alone", Foreign::from(name));
+                Fault::open(RefusalKind::Denied, message)
+            };
+            if let Some((name, _)) = headers.iter().find(|(name, _)| spec.sets(name)) {
+                return Err(by_host("header", name));
+            }
+            if let Some((name, _)) = target.query.iter().find(|(name, _)| spec.sets_query(name)) {
+                return Err(by_host("query parameter", name));
+            }
         }
         self.run.journal.used(index);
         Ok(Call {
@@ -251,11 +299,12 @@ impl Egress {
         &self,
         call: &Call<'_>,
         shown: &str,
-    ) -> Result<(Reply, Outcome), (Fault, Option<Outcome>)> {
+        tries: &mut Tries,
+    ) -> Result<Answer, (Fault, Option<Outcome>)> {
         let finally = |fault| (fault, None);
         let body = call.request.body.clone();
         let length = body.as_ref().map_or(0, bytes::Bytes::len);
-        let _place = self.run.budget.place(length).await.map_err(finally)?;
+        let _place = self.run.budget.place().await.map_err(finally)?;
         let window = self.run.budget.window().map_err(finally)?;
         let left = self.run.left();
         if left.is_zero() {
@@ -269,24 +318,32 @@ impl Egress {
             .attempt(length, call.rule.price)
             .await
             .map_err(finally)?;
-        judge_literal(call).map_err(finally)?;
+        let line = call.rule.line;
+        call.client
+            .judge_literal(&call.target.url)
+            .map_err(|error| finally(Fault::denied(format!("{error} (line {line})"))))?;
 
         let mut outgoing = outgoing(call, body).map_err(finally)?;
+        let failed = |error: credential::CredentialError| {
+            let again = error.outcome();
+            (error.into_fault(), again)
+        };
+        let mut used = None;
         if let Some(name) = &call.rule.credential {
-            self.vault
-                .apply(name, &mut outgoing, self.run.clock.now())
-                .await
-                .map_err(|error| finally(unreadable(&error)))?;
+            used = Some((name, self.vault.apply(name, &mut outgoing).await.map_err(failed)?));
         }
+        // A token call has taken its time.
+        let left = left.min(self.run.left());
         let response = call.client.send(outgoing, left).await.map_err(|failed| {
             let again = failed.unconnected.then_some(Outcome::Unconnected);
             (failed.fault, again)
         })?;
-        if let Some(name) = &call.rule.credential {
-            self.vault
-                .answered(name, response.status())
-                .await
-                .map_err(|error| finally(unreadable(&error)))?;
+        if let Some((name, used)) = used {
+            let answer = (response.status(), response.headers());
+            let verdict = self.vault.answered(name, used, &call.target.url, answer, tries);
+            if verdict.await.map_err(failed)? == Verdict::Again {
+                return Ok(Answer::Refused);
+            }
         }
         let asked = response
             .headers()
@@ -297,7 +354,7 @@ impl Egress {
         let about = (call.request.method.as_str(), shown);
         let reply = reply::open(response, self.vault.watch(), window, Arc::clone(&self.run), about)
             .map_err(finally)?;
-        Ok((reply, outcome))
+        Ok(Answer::Stands(reply, outcome))
     }
 }
 
@@ -314,19 +371,6 @@ impl UserAgent {
             token(&self.version)
         )
     }
-}
-
-/// Step 5 for an address in the URL: it is dialled without asking the resolver.
-fn judge_literal(call: &Call<'_>) -> Result<(), Fault> {
-    let address = match call.target.url.host() {
-        Some(url::Host::Ipv4(address)) => IpAddr::V4(address),
-        Some(url::Host::Ipv6(address)) => IpAddr::V6(address),
-        Some(url::Host::Domain(_)) | None => return Ok(()),
-    };
-    call.client.policy.judge(address).map_err(|error: AddressError| {
-        let line = call.rule.line;
-        Fault::denied(format!("{error} (line {line})"))
-    })
 }
 
 /// The request as it stands before the credential.
@@ -346,14 +390,6 @@ fn outgoing(call: &Call<'_>, body: Option<bytes::Bytes>) -> Result<Outgoing, Fau
         headers,
         body,
     })
-}
-
-fn unreadable(error: &credential::CredentialError) -> Fault {
-    Fault::hidden(
-        RefusalKind::Credential,
-        "the operator's credential for this call cannot be used",
-        error,
-    )
 }
 
 /// Any number, for pauses.

@@ -5,6 +5,7 @@ use super::{
     budget::Budget,
     client::chain,
     credential::{Echo, Watch},
+    in_flight::Held,
     refusal::{Fault, Refusal, RefusalKind},
     report::Journal,
 };
@@ -13,7 +14,6 @@ use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
 use reqwest::{Response, header::HeaderMap};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::OwnedSemaphorePermit;
 
 /// Longest wait between two pieces of a body.
 const BETWEEN_BYTES: Duration = Duration::from_secs(30);
@@ -61,7 +61,7 @@ pub struct Body {
     run: Arc<Run>,
     method: String,
     url: String,
-    _window: OwnedSemaphorePermit,
+    _window: Held,
 }
 
 /// What all calls of a run share.
@@ -85,7 +85,7 @@ impl Run {
 pub(super) fn open(
     response: Response,
     watch: Watch,
-    window: OwnedSemaphorePermit,
+    window: Held,
     run: Arc<Run>,
     (method, url): (&str, &str),
 ) -> Result<Reply, Fault> {

@@ -5,9 +5,10 @@ use super::{
     refusal::{Fault, RefusalKind},
 };
 use crate::{foreign::Foreign, sandbox::limits};
+use finops_decimal::Decimal;
 use serde::Serialize;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -25,6 +26,8 @@ pub struct Report {
     pub received: u64,
     /// Attempts under a rule with a price.
     pub paid_calls: u64,
+    /// What they cost, in USD.
+    pub spent: Decimal,
     /// Calls that the grant did not allow.
     pub denied: Vec<Denied>,
     /// How many further denied calls are not listed.
@@ -33,6 +36,10 @@ pub struct Report {
     pub failed: Vec<Failed>,
     /// How many further failed calls are not listed.
     pub failed_unlisted: u64,
+    /// Headers that ordinary HTTP clients in the guest set and that were left out: how often each name was.
+    pub dropped_headers: BTreeMap<String, u64>,
+    /// How many further headers were left out under other names.
+    pub dropped_headers_unlisted: u64,
     /// Lines of rules that no call has used.
     pub unused_rules: Vec<usize>,
 }
@@ -86,6 +93,8 @@ pub(super) struct Journal(Mutex<Entries>);
 struct Entries {
     denied: Listed,
     failed: Listed,
+    dropped: BTreeMap<String, u64>,
+    dropped_unlisted: u64,
     used: BTreeSet<usize>,
 }
 
@@ -123,6 +132,21 @@ impl Journal {
     /// Notes that a rule was used.
     pub(super) fn used(&self, rule: usize) {
         self.entries().used.insert(rule);
+    }
+
+    /// Notes headers that were left out.
+    pub(super) fn dropped(&self, names: &[String]) {
+        let mut entries = self.entries();
+        for name in names {
+            let name = Foreign::from(name.to_ascii_lowercase()).to_string();
+            if let Some(times) = entries.dropped.get_mut(&name) {
+                *times += 1;
+            } else if entries.dropped.len() < limits::HEADERS {
+                entries.dropped.insert(name, 1);
+            } else {
+                entries.dropped_unlisted += 1;
+            }
+        }
     }
 
     /// Tells the operator of a call that did not work. Only what is newly listed is logged: a guest cannot flood the log.
@@ -164,10 +188,13 @@ impl Journal {
             sent: counts.sent,
             received: counts.received,
             paid_calls: counts.paid,
+            spent: counts.spent,
             denied: entries.denied.calls.clone(),
             denied_unlisted: entries.denied.unlisted,
             failed: entries.failed.calls.iter().cloned().map(Failed::from).collect(),
             failed_unlisted: entries.failed.unlisted,
+            dropped_headers: entries.dropped.clone(),
+            dropped_headers_unlisted: entries.dropped_unlisted,
             unused_rules: lines
                 .enumerate()
                 .filter(|(index, _)| !entries.used.contains(index))
@@ -191,6 +218,7 @@ mod tests {
         sent: 0,
         received: 0,
         paid: 0,
+        spent: Decimal::ZERO,
     };
 
     #[test]
@@ -209,6 +237,18 @@ mod tests {
         assert_eq!(report.denied.len(), limits::DENIED_REMEMBERED);
         assert!(report.denied.iter().all(|denied| denied.times == 2));
         assert_eq!(report.denied_unlisted, 10);
+    }
+
+    #[test]
+    fn dropped_headers_are_counted_by_name_up_to_a_limit() {
+        let journal = Journal::default();
+        let names: Vec<String> = (0..limits::HEADERS + 3).map(|n| format!("X-{n}")).collect();
+        journal.dropped(&names);
+        journal.dropped(&["x-0".to_owned()]);
+        let report = journal.report(NONE, [].into_iter());
+        assert_eq!(report.dropped_headers.len(), limits::HEADERS);
+        assert_eq!(report.dropped_headers.get("x-0"), Some(&2));
+        assert_eq!(report.dropped_headers_unlisted, 3);
     }
 
     #[test]

@@ -15,10 +15,22 @@ pub struct Request {
     pub url: String,
     /// Header names and values.
     pub headers: Vec<(String, String)>,
-    /// The body.
+    /// The body. The guest's bytes come charged: [`super::InFlight`].
     pub body: Option<Bytes>,
     /// Whether sending it twice does no harm.
     pub repeatable: bool,
+    /// What becomes of headers that the guest may not set.
+    pub surplus: Surplus,
+}
+
+/// What becomes of headers that a guest may not set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Surplus {
+    /// The call is refused.
+    #[default]
+    Refuse,
+    /// They are left out and counted: ordinary HTTP clients set headers of their own accord.
+    Drop,
 }
 
 /// The target of a call, parsed.

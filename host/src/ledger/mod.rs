@@ -3,7 +3,8 @@
 //! [`Ledger`] is the writing side, one call for each thing that a run does; readers take a read-only connection
 //! ([`store::open_read_only`]) to [`query`], [`overview`], [`held::review`] and [`check`].
 
-use crate::{clock::SharedClock, component::descriptor::Stream};
+use crate::{clock::SharedClock, component::descriptor::Stream, sandbox::limits::Spend};
+use finops_decimal::Decimal;
 use jiff::Timestamp;
 use record::{CostRecord, Period, Source};
 use std::{
@@ -43,6 +44,7 @@ mod run;
 mod sample;
 mod slots;
 mod source;
+pub mod spend;
 mod stage;
 pub mod store;
 mod stream;
@@ -64,6 +66,8 @@ pub use stream::{Committed, StreamState};
 #[derive(Clone, Debug)]
 pub struct Ledger {
     store: Store,
+    /// Where paid calls are written down.
+    purse: Store,
     directory: PathBuf,
     clock: SharedClock,
 }
@@ -77,10 +81,18 @@ impl Ledger {
         let store = Store::open(directory)?;
         let directory = directory.to_owned();
         Ok(Self {
+            purse: store.clone(),
             store,
             directory,
             clock,
         })
+    }
+
+    /// The same ledger, with paid calls written down in another one: a dry run pays real money.
+    #[must_use]
+    pub fn paying_from(mut self, other: &Self) -> Self {
+        self.purse = other.purse.clone();
+        self
     }
 
     /// The database, for delivery.
@@ -257,6 +269,23 @@ impl Ledger {
         let (source, instance) = (source.clone(), instance.to_owned());
         self.store
             .with(move |connection| source::adopt(connection, &source, &instance))
+            .await
+    }
+
+    /// Reserves the price of one call of an instance, in USD, before the call leaves.
+    ///
+    /// # Errors
+    /// See [`LedgerError`]; a limit that would be passed is no error.
+    pub async fn reserve_spend(
+        &self,
+        instance: &str,
+        price: Decimal,
+        limits: Spend,
+    ) -> Result<spend::Reservation, LedgerError> {
+        let now = self.clock.now();
+        let instance = instance.to_owned();
+        self.purse
+            .with(move |connection| spend::reserve(connection, &instance, price, limits, now))
             .await
     }
 

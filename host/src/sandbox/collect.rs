@@ -70,7 +70,7 @@ impl Runtime {
         F: Future<Output = Result<CollectRequest, RunError>>,
     {
         let mut session = Session::new(self, limits, GuestClock::Running(Arc::clone(clock)), services);
-        let collector = match session.instantiate(self, component).await {
+        let collector = match session.instantiate(self, component, limits).await {
             Ok(collector) => Arc::new(collector),
             Err(error) => return (Err(error), session.usage()),
         };

@@ -4,14 +4,14 @@ use super::{
     convert,
     failure::{Failure, FailureKind, RunError},
     guest::GuestClock,
-    limits::Limits,
+    limits::{self, Limits},
     runtime::{Runtime, Session},
-    seam::{LogLevel, Mishap, Served, Services},
+    seam::{LogLevel, Mishap, Sent, Served, Services},
     services::write_line,
 };
 use crate::{
     component::descriptor::{Basis, Descriptor},
-    egress,
+    egress::{self, Refusal, RefusalKind},
     foreign::Foreign,
     ledger::{
         Observation, Receipt, Seal, WriterId,
@@ -33,8 +33,12 @@ use zeroize::Zeroizing;
 const DESCRIPTOR: usize = 256 << 10;
 /// Bytes of log while it describes itself.
 const LOG: usize = 16 << 10;
+/// Bytes in flight while it describes itself: nothing is sent, but a body may be written.
+const IN_FLIGHT: u64 = 1 << 20;
+/// What a component is told that wants anything of the host while it describes itself.
+const NOT_NOW: &str = "not while the collector describes itself";
 
-fn limits() -> Limits {
+fn most() -> Limits {
     Limits {
         memory: 64 << 20,
         cpu: Duration::from_secs(2),
@@ -51,10 +55,11 @@ impl Runtime {
     pub async fn describe(&self, component: &Component) -> Result<Descriptor, RunError> {
         let services = Arc::new(Nothing {
             logged: AtomicUsize::new(0),
+            in_flight: egress::InFlight::new(IN_FLIGHT),
         });
-        let limits = limits();
+        let limits = most();
         let mut session = Session::new(self, &limits, GuestClock::Frozen, services);
-        let collector = session.instantiate(self, component).await?;
+        let collector = session.instantiate(self, component, &limits).await?;
         let (answer, mut session) = session
             .call(&limits, move |store| {
                 Box::pin(async move { collector.call_describe(store).await })
@@ -88,16 +93,25 @@ impl Runtime {
 /// The services of a component that is granted nothing.
 struct Nothing {
     logged: AtomicUsize,
+    in_flight: egress::InFlight,
 }
 
 fn denied<T: Send + 'static>() -> Served<'static, T> {
-    let failure = Failure::new(FailureKind::Denied, "not while the collector describes itself");
+    let failure = Failure::new(FailureKind::Denied, NOT_NOW);
     Box::pin(std::future::ready(Err(Mishap::Guest(failure))))
 }
 
 impl Services for Nothing {
-    fn send(&self, _: egress::Request) -> Served<'_, egress::Reply> {
-        denied()
+    fn send(&self, _: egress::Request) -> Sent<'_> {
+        let refusal = Refusal {
+            kind: RefusalKind::Denied,
+            message: NOT_NOW.to_owned(),
+        };
+        Box::pin(std::future::ready(Err(refusal)))
+    }
+
+    fn in_flight(&self) -> &egress::InFlight {
+        &self.in_flight
     }
 
     fn reveal(&self, _: String) -> Served<'_, Zeroizing<String>> {
@@ -132,8 +146,10 @@ impl Services for Nothing {
         Some(Basis::Billed)
     }
 
-    fn log(&self, level: LogLevel, message: String) {
-        if self.logged.fetch_add(message.len(), Ordering::Relaxed) < LOG {
+    fn log(&self, level: LogLevel, mut message: String) {
+        message.truncate(message.floor_char_boundary(limits::MESSAGE));
+        let size = limits::LOG_LINE + message.len();
+        if self.logged.fetch_add(size, Ordering::Relaxed) + size <= LOG {
             write_line(level, "describe", message);
         }
     }

@@ -6,12 +6,12 @@ use super::{
     limiter::Limiter,
     limits::Limits,
     seam::{LogLevel, Services},
+    wasi_http::Http,
 };
 use crate::clock::SharedClock;
+use bytes::Bytes;
 use std::{
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
     time::{Duration, Instant},
 };
 use tokio::io::AsyncWrite;
@@ -19,6 +19,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{
     HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView,
     cli::{IsTerminal, StdoutStream},
+    p2::{OutputStream, Pollable, StreamError},
 };
 
 /// Most handles of a guest.
@@ -29,11 +30,14 @@ const RANDOM_BYTES: u64 = 64 << 10;
 const CLOCK_RESOLUTION: Duration = Duration::from_millis(1);
 /// Longest piece of standard output kept as one line.
 const LINE: usize = 4096;
+/// Most bytes of standard output that a guest is asked for at once.
+const WRITE: usize = 64 << 10;
 
 /// The data of a guest's store.
 pub(super) struct Guest {
     pub(super) table: ResourceTable,
     wasi: WasiCtx,
+    pub(super) http: Http,
     pub(super) limiter: Limiter,
     pub(super) services: Arc<dyn Services>,
     /// Bytes of a reply that is asked for whole.
@@ -62,6 +66,7 @@ impl Guest {
         Self {
             table,
             wasi,
+            http: Http::new(limits, &services),
             limiter: Limiter::new(limits.memory),
             services,
             response_whole: limits.response_whole,
@@ -135,7 +140,12 @@ impl IsTerminal for LogStream {
 }
 
 impl StdoutStream for LogStream {
+    /// WASI 0.3 alone asks for it, which is not linked.
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(tokio::io::sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
         Box::new(LogWriter {
             services: Arc::clone(&self.0),
             line: Vec::new(),
@@ -143,6 +153,7 @@ impl StdoutStream for LogStream {
     }
 }
 
+/// Takes whatever is written at once: no task and no buffer but a line stands behind it, however many a guest opens.
 struct LogWriter {
     services: Arc<dyn Services>,
     line: Vec<u8>,
@@ -158,13 +169,9 @@ impl LogWriter {
     }
 }
 
-impl AsyncWrite for LogWriter {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        for &byte in bytes {
+impl OutputStream for LogWriter {
+    fn write(&mut self, bytes: Bytes) -> Result<(), StreamError> {
+        for &byte in &bytes {
             if byte == b'\n' || self.line.len() >= LINE {
                 self.end_line();
             }
@@ -172,17 +179,21 @@ impl AsyncWrite for LogWriter {
                 self.line.push(byte);
             }
         }
-        Poll::Ready(Ok(bytes.len()))
+        Ok(())
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn flush(&mut self) -> Result<(), StreamError> {
+        Ok(())
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        self.end_line();
-        Poll::Ready(Ok(()))
+    fn check_write(&mut self) -> Result<usize, StreamError> {
+        Ok(WRITE)
     }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for LogWriter {
+    async fn ready(&mut self) {}
 }
 
 impl Drop for LogWriter {

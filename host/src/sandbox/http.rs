@@ -5,10 +5,10 @@ use super::{
     convert,
     failure::{Failure, FailureKind},
     guest::Guest,
-    imports::{served, to_failure},
+    imports::{no_memory, to_failure},
+    seam::Services,
 };
-use crate::egress::{self, Reply};
-use bytes::Bytes;
+use crate::egress::{self, InFlight, Reply, Surplus};
 use wasmtime::component::Resource;
 
 /// A reply whose body the guest reads in pieces.
@@ -26,14 +26,30 @@ const MAX_PIECE: usize = 4 << 20;
 /// Most requests of one `send-many`; more are refused before any is sent.
 const MAX_MANY: usize = 256;
 
-fn request(given: Request) -> egress::Request {
-    egress::Request {
+/// A guest's request, its body charged to the run.
+fn request(given: Request, account: &InFlight) -> Result<egress::Request, wit::Failure> {
+    let body = given.body.map(|body| account.body(body));
+    Ok(egress::Request {
         method: given.method,
         url: given.url,
         headers: given.headers,
-        body: given.body.map(Bytes::from),
+        body: body.transpose().map_err(|full| told(no_memory(full)))?,
         repeatable: given.repeatable,
-    }
+        surplus: Surplus::Refuse,
+    })
+}
+
+/// Sends one request.
+async fn sent(
+    services: &dyn Services,
+    request: Result<egress::Request, wit::Failure>,
+) -> Result<Reply, wit::Failure> {
+    let reply = services.send(request?).await;
+    reply.map_err(|refusal| told(to_failure(refusal)))
+}
+
+fn told(failure: Failure) -> wit::Failure {
+    convert::failure_for_guest(&failure)
 }
 
 impl From<Reply> for OpenReply {
@@ -48,7 +64,8 @@ impl From<Reply> for OpenReply {
 
 impl Host for Guest {
     async fn send(&mut self, given: Request) -> wasmtime::Result<Result<Resource<OpenReply>, wit::Failure>> {
-        match served(self.services.send(request(given)).await)? {
+        let services = &*self.services;
+        match sent(services, request(given, services.in_flight())).await {
             Ok(reply) => Ok(Ok(self.table.push(reply.into())?)),
             Err(failure) => Ok(Err(failure)),
         }
@@ -63,13 +80,17 @@ impl Host for Guest {
                 "send-many takes at most {MAX_MANY} requests at once"
             )));
         }
-        let services = &self.services;
-        let replies =
-            futures::future::join_all(given.into_iter().map(|one| services.send(request(one)))).await;
+        // All bodies are charged before the first request waits for its place.
+        let services = &*self.services;
+        let requests: Vec<_> = given
+            .into_iter()
+            .map(|one| request(one, services.in_flight()))
+            .collect();
+        let replies = futures::future::join_all(requests.into_iter().map(|one| sent(services, one))).await;
         replies
             .into_iter()
             .map(|reply| {
-                Ok(match served(reply)? {
+                Ok(match reply {
                     Ok(reply) => Ok(self.table.push(reply.into())?),
                     Err(failure) => Err(failure),
                 })
@@ -100,7 +121,7 @@ impl HostResponse for Guest {
         let reply = self.table.get_mut(&reply)?;
         Ok(match reply.body.chunk(max).await {
             Ok(piece) => Ok(piece.map(Vec::from)),
-            Err(refusal) => Err(convert::failure_for_guest(&to_failure(refusal))),
+            Err(refusal) => Err(told(to_failure(refusal))),
         })
     }
 
@@ -110,18 +131,25 @@ impl HostResponse for Guest {
         max: u64,
     ) -> wasmtime::Result<Result<Vec<u8>, wit::Failure>> {
         let max = usize::try_from(max.min(self.response_whole)).unwrap_or(usize::MAX);
+        let account = self.services.in_flight().clone();
         let reply = self.table.get_mut(&reply)?;
-        let mut whole = Vec::new();
+        let mut whole = match account.gather() {
+            Ok(whole) => whole,
+            Err(full) => return Ok(Err(told(no_memory(full)))),
+        };
         loop {
             match reply.body.chunk(MAX_PIECE).await {
-                Ok(None) => return Ok(Ok(whole)),
-                Ok(Some(piece)) if whole.len() + piece.len() <= max => whole.extend_from_slice(&piece),
+                Ok(None) => return Ok(Ok(whole.into_vec())),
+                Ok(Some(piece)) if whole.len() + piece.len() <= max => {
+                    if let Err(full) = whole.add(&account, &piece) {
+                        return Ok(Err(told(no_memory(full))));
+                    }
+                }
                 Ok(Some(_)) => {
                     let message = format!("the reply is larger than {max} bytes; read it in pieces");
-                    let failure = Failure::new(FailureKind::MalformedReply, message);
-                    return Ok(Err(convert::failure_for_guest(&failure)));
+                    return Ok(Err(told(Failure::new(FailureKind::MalformedReply, message))));
                 }
-                Err(refusal) => return Ok(Err(convert::failure_for_guest(&to_failure(refusal)))),
+                Err(refusal) => return Ok(Err(told(to_failure(refusal)))),
             }
         }
     }

@@ -7,7 +7,7 @@ use super::{
     guest::Guest,
     seam::Mishap,
 };
-use crate::egress::{Refusal, RefusalKind};
+use crate::egress::{Full, Refusal, RefusalKind};
 
 impl types::Host for Guest {}
 impl cost::Host for Guest {}
@@ -24,6 +24,11 @@ pub(super) fn served<T>(answer: Result<T, Mishap>) -> wasmtime::Result<Result<T,
         Err(Mishap::Guest(failure)) => Ok(Err(convert::failure_for_guest(&failure))),
         Err(other) => Err(wasmtime::Error::new(Ended(std::sync::Mutex::new(Some(other))))),
     }
+}
+
+/// What a guest is told when the run's memory for bytes in flight is used up.
+pub(super) fn no_memory(full: Full) -> Failure {
+    Failure::new(FailureKind::Throttled, full.to_string())
 }
 
 /// What a guest may know of a refusal of egress.

@@ -30,7 +30,7 @@ pub struct Limits {
     pub received: u64,
     /// Records written.
     pub records: u64,
-    /// Bytes of staged records.
+    /// Bytes of staged records and of observations.
     pub staged: u64,
     /// Partitions written.
     pub partitions: u64,
@@ -67,16 +67,20 @@ pub const URL: usize = 8 << 10;
 pub const HEADERS: usize = 64;
 /// Bytes of headers each way.
 pub const HEADER_BYTES: usize = 32 << 10;
-/// Bytes of one record.
+/// Bytes of one record, and of one observation.
 pub const RECORD: usize = 32 << 10;
-/// Tags of one record.
+/// Bytes of a source's billing account, and of its scope.
+pub const SOURCE: usize = 1 << 10;
+/// Tags of one record; as many dimensions of one observation.
 pub const TAGS: usize = 64;
-/// Records of one batch.
+/// Records, or observations, of one batch.
 pub const BATCH: usize = 10_000;
 /// Bytes of a checkpoint.
 pub const CHECKPOINT: usize = 64 << 10;
 /// Bytes of a guest's message.
 pub const MESSAGE: usize = 4 << 10;
+/// What a line of the log counts beside its text: an empty line is written, too.
+pub const LOG_LINE: usize = 128;
 /// Denied calls remembered.
 pub const DENIED_REMEMBERED: usize = 100;
 

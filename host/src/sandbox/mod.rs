@@ -15,6 +15,10 @@ pub mod limits;
 mod runtime;
 pub mod seam;
 mod services;
+mod size;
+#[cfg(feature = "bench")]
+mod unguarded;
+mod wasi_http;
 mod writers;
 
 pub use collect::{CollectRequest, StreamRequest};

@@ -12,6 +12,7 @@ use super::{
     imports::Ended,
     limits::Limits,
     seam::{Mishap, Services},
+    wasi_http,
 };
 use crate::foreign::Foreign;
 use serde::Serialize;
@@ -30,6 +31,17 @@ use wasmtime::{
 pub struct Runtime {
     engine: Engine,
     linker: Linker<Guest>,
+    guards: Guards,
+}
+
+/// Whether a store's limits are kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Guards {
+    /// All of them.
+    On,
+    /// None: to measure what they cost.
+    #[cfg(feature = "bench")]
+    Off,
 }
 
 /// What a session used.
@@ -53,10 +65,21 @@ impl Runtime {
         let engine = engine::engine().map_err(host)?.clone();
         start_ticker(&engine)
             .map_err(|error| RunError::Host(format!("no thread for the ticker: {error}")))?;
+        Self::over(engine, Guards::On)
+    }
+
+    /// A runtime over this engine.
+    pub(super) fn over(engine: Engine, guards: Guards) -> Result<Self, RunError> {
+        let host = |error: wasmtime::Error| RunError::Host(format!("{error:#}"));
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(host)?;
+        wasi_http::link(&mut linker).map_err(host)?;
         Collector::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest).map_err(host)?;
-        Ok(Self { engine, linker })
+        Ok(Self {
+            engine,
+            linker,
+            guards,
+        })
     }
 
     /// The engine, for loading components.
@@ -84,11 +107,17 @@ impl Session {
         services: Arc<dyn Services>,
     ) -> Self {
         let mut store = Store::new(&runtime.engine, Guest::new(limits, clock, services));
-        store.limiter(|guest| &mut guest.limiter);
-        store.set_hostcall_fuel(HOSTCALL_BYTES);
-        store.set_max_component_handles(HANDLES);
         let meter = Meter::new(limits.cpu);
-        meter.guard(&mut store);
+        match runtime.guards {
+            Guards::On => {
+                store.limiter(|guest| &mut guest.limiter);
+                store.set_hostcall_fuel(HOSTCALL_BYTES);
+                store.set_max_component_handles(HANDLES);
+                meter.guard(&mut store);
+            }
+            #[cfg(feature = "bench")]
+            Guards::Off => {}
+        }
         Self {
             store,
             meter,
@@ -96,11 +125,12 @@ impl Session {
         }
     }
 
-    /// An instance in this session's store.
+    /// An instance in this session's store. Code runs already here: start functions, which may call the host.
     pub(super) async fn instantiate(
         &mut self,
         runtime: &Runtime,
         component: &Component,
+        limits: &Limits,
     ) -> Result<Collector, RunError> {
         let prepared = runtime
             .linker
@@ -112,14 +142,13 @@ impl Session {
                     Foreign::new(format!("{error:#}"))
                 ))
             })?;
-        let instance = self
-            .meter
-            .measure(prepared.instantiate_async(&mut self.store))
-            .await;
-        instance.map_err(|error| self.end(error, &Limits::default()))
+        let left = limits.wall.saturating_sub(self.started.elapsed());
+        let measured = self.meter.measure(prepared.instantiate_async(&mut self.store));
+        let instance = guarded(measured, left, limits.wall).await;
+        instance.map_err(|error| self.end(error, limits))
     }
 
-    /// Makes one call on a task of its own, so that a panic ends nothing else; on time-out the call is dropped.
+    /// Makes one call. A panic in it is its error; on time-out the call is dropped.
     pub(super) async fn call<T, F>(mut self, limits: &Limits, call: F) -> (wasmtime::Result<T>, Self)
     where
         T: Send + 'static,
@@ -129,11 +158,7 @@ impl Session {
         let left = wall.saturating_sub(self.started.elapsed());
         let meter = self.meter.clone();
         let measured = meter.measure(call(&mut self.store));
-        let answer = match tokio::time::timeout(left, std::panic::AssertUnwindSafe(measured).catch()).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(panic)) => Err(wasmtime::Error::new(Panicked(panic))),
-            Err(_) => Err(wasmtime::Error::new(LimitReached::Wall(wall))),
-        };
+        let answer = guarded(measured, left, wall).await;
         (answer, self)
     }
 
@@ -171,6 +196,19 @@ impl Session {
             wall_ms: millis(self.started.elapsed()),
             memory: self.store.data().limiter.used(),
         }
+    }
+}
+
+/// A guest's future with its panics and its wall-clock time as errors.
+async fn guarded<T>(
+    future: impl Future<Output = wasmtime::Result<T>>,
+    left: Duration,
+    wall: Duration,
+) -> wasmtime::Result<T> {
+    match tokio::time::timeout(left, std::panic::AssertUnwindSafe(future).catch()).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(panic)) => Err(wasmtime::Error::new(Panicked(panic))),
+        Err(_) => Err(wasmtime::Error::new(LimitReached::Wall(wall))),
     }
 }
 

@@ -17,6 +17,9 @@ use zeroize::Zeroizing;
 /// The future of a service.
 pub type Served<'a, T> = Pin<Box<dyn Future<Output = Result<T, Mishap>> + Send + 'a>>;
 
+/// The future of a call's reply. A refusal is all that may be known of it.
+pub type Sent<'a> = Pin<Box<dyn Future<Output = Result<egress::Reply, egress::Refusal>> + Send + 'a>>;
+
 /// How important a line of the guest's log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -58,8 +61,11 @@ impl From<LedgerError> for Mishap {
 
 /// What a guest can make the host do. Nothing else is linked that has any effect.
 pub trait Services: Send + Sync {
-    /// One HTTP request through egress.
-    fn send(&self, request: egress::Request) -> Served<'_, egress::Reply>;
+    /// One HTTP request through egress: `finops:collector/http` and `wasi:http` both end here.
+    fn send(&self, request: egress::Request) -> Sent<'_>;
+
+    /// The run's memory for bytes in flight, to which bodies are charged at the border.
+    fn in_flight(&self) -> &egress::InFlight;
 
     /// The secret of a credential that the operator lets guests see.
     fn reveal(&self, credential: String) -> Served<'_, Zeroizing<String>>;

@@ -5,7 +5,8 @@ use super::{
     failure::{Failure, FailureKind, LimitReached},
     imports::to_failure,
     limits::{self, Limits},
-    seam::{LogLevel, Mishap, Served, Services},
+    seam::{LogLevel, Mishap, Sent, Served, Services},
+    size,
 };
 use crate::{
     component::descriptor::{Basis, Descriptor},
@@ -26,13 +27,13 @@ use zeroize::Zeroizing;
 pub struct Counts {
     /// Records written.
     pub records: u64,
-    /// Bytes of records staged, estimated.
+    /// Bytes of records staged and of observations, estimated.
     pub staged: u64,
     /// Partitions opened.
     pub partitions: u64,
     /// Observations put.
     pub observations: u64,
-    /// Bytes of log lines.
+    /// Bytes of log lines, with a flat figure for each.
     pub log: u64,
     /// Log lines dropped because the log was full.
     pub log_dropped: u64,
@@ -107,67 +108,71 @@ impl RunServices {
 
     /// Counts records before they are staged.
     fn charge_records(&self, records: &[CostRecord]) -> Result<(), Mishap> {
-        let mut bytes = 0;
-        for (index, record) in records.iter().enumerate() {
-            let size = size(record);
-            if size > limits::RECORD {
-                let message = format!(
-                    "record {index} of the batch is larger than {} KiB",
-                    limits::RECORD >> 10
-                );
-                return Err(Failure::new(FailureKind::Internal, message).into());
-            }
-            bytes += size as u64;
-        }
+        let bytes = all_fit("record", records, size::of_record)?;
         let mut counts = self.lock();
         counts.records += records.len() as u64;
         counts.staged += bytes;
         if counts.records > self.limits.records {
             return Err(LimitReached::Records(self.limits.records).into());
         }
+        self.judge_staged(&counts)
+    }
+
+    /// Counts observations before they are stored. Their bytes count with those of records: both fill the same disk.
+    fn charge_observations(&self, observations: &[Observation]) -> Result<(), Mishap> {
+        let bytes = all_fit("observation", observations, size::of_observation)?;
+        let mut counts = self.lock();
+        counts.observations += observations.len() as u64;
+        counts.staged += bytes;
+        if counts.observations > self.limits.observations {
+            return Err(LimitReached::Observations(self.limits.observations).into());
+        }
+        self.judge_staged(&counts)
+    }
+
+    fn judge_staged(&self, counts: &Counts) -> Result<(), Mishap> {
         if counts.staged > self.limits.staged {
             return Err(LimitReached::Staged(self.limits.staged).into());
         }
         Ok(())
     }
+
+    /// A collector speaks for its own provider alone: it could else claim another's source before that one's collector does.
+    fn judge_source(&self, source: &Source) -> Result<(), Failure> {
+        if source.provider != self.descriptor.provider {
+            let provider = &self.descriptor.provider;
+            return Err(misused(format!(
+                "the source's provider is not the descriptor's `{provider}`"
+            )));
+        }
+        if source.billing_account.len() > limits::SOURCE || source.scope.len() > limits::SOURCE {
+            return Err(misused(format!(
+                "the source's billing account or scope is longer than {} bytes",
+                limits::SOURCE
+            )));
+        }
+        Ok(())
+    }
 }
 
-/// Bytes of a record's texts, and a flat figure for the rest.
-fn size(record: &CostRecord) -> usize {
-    const FIXED: usize = 512;
-    let texts = [
-        record.charge_description.as_deref(),
-        record.line_id.as_deref(),
-        Some(&record.billing_account_id),
-        record.billing_account_name.as_deref(),
-        record.sub_account_id.as_deref(),
-        record.sub_account_name.as_deref(),
-        Some(&record.service_name),
-        Some(&record.service_category),
-        record.service_subcategory.as_deref(),
-        record.region_id.as_deref(),
-        record.region_name.as_deref(),
-        record.resource_id.as_deref(),
-        record.resource_name.as_deref(),
-        record.resource_type.as_deref(),
-        record.sku_id.as_deref(),
-        record.sku_price_id.as_deref(),
-        record.sku_meter.as_deref(),
-        record.invoice_id.as_deref(),
-        record.invoice_detail_id.as_deref(),
-        record.commitment_discount_id.as_deref(),
-        record.commitment_discount_name.as_deref(),
-        record.capacity_reservation_id.as_deref(),
-        Some(&record.service_provider_name),
-        record.host_provider_name.as_deref(),
-        record.invoice_issuer_name.as_deref(),
-    ];
-    let pairs = record
-        .tags
-        .iter()
-        .chain(&record.extra)
-        .map(|(name, value)| name.len() + value.len());
-    FIXED + texts.into_iter().flatten().map(str::len).sum::<usize>() + pairs.sum::<usize>()
+fn misused(message: String) -> Failure {
+    Failure::new(FailureKind::Internal, message)
+}
+
+/// The bytes of all items, if none is larger than a record may be.
+fn all_fit<T>(what: &str, items: &[T], size: impl Fn(&T) -> usize) -> Result<u64, Failure> {
+    let mut bytes = 0;
+    for (index, item) in items.iter().enumerate() {
+        let size = size(item);
+        if size > limits::RECORD {
+            let most = limits::RECORD >> 10;
+            return Err(misused(format!(
+                "{what} {index} of the batch is larger than {most} KiB"
+            )));
+        }
+        bytes += size as u64;
+    }
+    Ok(bytes)
 }
 
 fn mishap(error: WriteError) -> Mishap {
@@ -186,13 +191,12 @@ fn mishap(error: WriteError) -> Mishap {
 }
 
 impl Services for RunServices {
-    fn send(&self, request: egress::Request) -> Served<'_, egress::Reply> {
-        Box::pin(async move {
-            self.egress
-                .send(request)
-                .await
-                .map_err(|refusal| to_failure(refusal).into())
-        })
+    fn send(&self, request: egress::Request) -> Sent<'_> {
+        Box::pin(self.egress.send(request))
+    }
+
+    fn in_flight(&self) -> &egress::InFlight {
+        self.egress.in_flight()
     }
 
     fn reveal(&self, credential: String) -> Served<'_, Zeroizing<String>> {
@@ -213,15 +217,9 @@ impl Services for RunServices {
         Box::pin(async move {
             let Some(definition) = self.descriptor.streams.iter().find(|known| known.name == stream) else {
                 let message = format!("the descriptor has no stream `{}`", Foreign::from(stream));
-                return Err(Failure::new(FailureKind::Internal, message).into());
+                return Err(misused(message).into());
             };
-            if source.provider != self.descriptor.provider {
-                let message = format!(
-                    "the source's provider is not the descriptor's `{}`",
-                    self.descriptor.provider
-                );
-                return Err(Failure::new(FailureKind::Internal, message).into());
-            }
+            self.judge_source(&source)?;
             {
                 let mut counts = self.lock();
                 if counts.writers >= self.limits.writers {
@@ -305,15 +303,12 @@ impl Services for RunServices {
                     "the descriptor has no observation `{}`",
                     Foreign::from(unknown.name.as_str())
                 );
-                return Err(Failure::new(FailureKind::Internal, message).into());
+                return Err(misused(message).into());
             }
-            {
-                let mut counts = self.lock();
-                counts.observations += observations.len() as u64;
-                if counts.observations > self.limits.observations {
-                    return Err(LimitReached::Observations(self.limits.observations).into());
-                }
+            for observation in &observations {
+                self.judge_source(&observation.source)?;
             }
+            self.charge_observations(&observations)?;
             self.ledger
                 .put_observations(self.run, observations)
                 .await
@@ -331,13 +326,14 @@ impl Services for RunServices {
 
     fn log(&self, level: LogLevel, mut message: String) {
         message.truncate(message.floor_char_boundary(limits::MESSAGE));
+        let size = (limits::LOG_LINE + message.len()) as u64;
         {
             let mut counts = self.lock();
-            if counts.log + message.len() as u64 > self.limits.log {
+            if counts.log + size > self.limits.log {
                 counts.log_dropped += 1;
                 return;
             }
-            counts.log += message.len() as u64;
+            counts.log += size;
         }
         write_line(level, &self.descriptor.name, message);
     }

@@ -158,6 +158,14 @@ fn seal(given: Seal) -> Result<ledger::Seal, super::failure::Failure> {
 impl observations::Host for Guest {
     async fn put(&mut self, given: Vec<Observation>) -> wasmtime::Result<Result<(), Failure>> {
         let put = async {
+            if given.len() > limits::BATCH {
+                let message = format!(
+                    "a batch of {} observations; at most {} are taken",
+                    given.len(),
+                    limits::BATCH
+                );
+                return Err(super::failure::Failure::new(FailureKind::Internal, message).into());
+            }
             let observations = given
                 .into_iter()
                 .map(observation)
@@ -169,6 +177,10 @@ impl observations::Host for Guest {
 }
 
 fn observation(given: Observation) -> Result<ledger::Observation, super::failure::Failure> {
+    if given.dimensions.len() > limits::TAGS {
+        let message = format!("an observation with more than {} dimensions", limits::TAGS);
+        return Err(super::failure::Failure::new(FailureKind::Internal, message));
+    }
     Ok(ledger::Observation {
         name: given.name,
         source: convert::source(given.source),

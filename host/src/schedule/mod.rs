@@ -2,6 +2,7 @@
 
 mod plan;
 mod prepare;
+mod purse;
 mod run;
 
 pub use plan::Asked;

@@ -4,10 +4,11 @@
 use super::{
     plan::{self, Asked},
     prepare::Prepared,
+    purse::Purse,
 };
 use crate::{
     clock::SharedClock,
-    egress::{Egress, Report, UserAgent},
+    egress::{Egress, Report, SpendLedger, UserAgent},
     foreign::Foreign,
     ledger::{Ledger, RunInfo},
     sandbox::{Counts, RunError, RunServices, Runtime, Usage},
@@ -58,8 +59,20 @@ pub async fn run_once<S: Future<Output = ()>>(
         collector: descriptor.name.clone(),
         version: descriptor.version.clone(),
     };
-    let egress = Egress::new(prepared.grant.clone(), &limits, &agent, Arc::clone(clock), None)
-        .map_err(|error| RunError::Grant(error.to_string()))?;
+    let purse = Purse {
+        ledger: ledger.clone(),
+        instance: instance.clone(),
+        limits: limits.spend,
+    };
+    let spend: Arc<dyn SpendLedger> = Arc::new(purse);
+    let egress = Egress::new(
+        prepared.grant.clone(),
+        &limits,
+        &agent,
+        Arc::clone(clock),
+        Some(spend),
+    )
+    .map_err(|error| RunError::Grant(error.to_string()))?;
     let run = ledger
         .begin_run(RunInfo {
             instance: instance.clone(),

@@ -1,94 +1,42 @@
 //! Credentials as the operator's file describes them, and their use. The secret itself is read late, held short, and never shown.
 
+mod basic;
+mod client_credentials;
+mod digest;
 mod echo;
+mod encode;
+mod endpoint;
+mod held;
+mod jwt_bearer;
+mod known;
+mod query;
+mod rsa;
 mod secret;
+mod sigv4;
 mod snowflake;
 mod source;
+mod spec;
+mod token;
+mod token_url;
 mod vault;
+mod written;
 
+pub(crate) use digest::can_be_user as can_be_digest_user;
 pub(super) use echo::{Echo, Watch};
 pub use secret::Secret;
-pub(super) use vault::{Outgoing, Vault};
+pub use spec::{
+    AwsSigV4, Canonical, ClientAuth, ClientCredentials, CredentialSpec, JwtBearer, Scheme, SecretRef, Value,
+};
+pub use token_url::{TokenUrl, TokenUrlError};
+pub(super) use vault::{Outgoing, Tries, Vault, Verdict};
 
-use std::{fmt, net::SocketAddr, path::PathBuf};
+use super::{
+    refusal::{Fault, RefusalKind},
+    retry::Outcome,
+};
+use std::time::Duration;
 
-/// One `[credentials.NAME]` table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CredentialSpec {
-    /// Its name.
-    pub name: String,
-    /// Where in the operator's file it stands: its line.
-    pub line: usize,
-    /// How it is applied.
-    pub scheme: Scheme,
-    /// Fixed, not secret headers put on with it, such as a token type.
-    pub headers: Vec<(String, String)>,
-    /// Whether a guest may see the secret.
-    pub reveal: bool,
-    /// The only address dialled for its token calls.
-    pub connect_to: Option<SocketAddr>,
-    /// Roots trusted for its token calls.
-    pub ca: Option<PathBuf>,
-}
-
-/// How a credential is applied to a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scheme {
-    /// `Authorization: Bearer`.
-    Bearer {
-        /// The token.
-        token: SecretRef,
-    },
-    /// Headers whose whole values are secrets.
-    Headers {
-        /// Header name and its value.
-        headers: Vec<(String, SecretRef)>,
-    },
-    /// Snowflake's key-pair JWT.
-    SnowflakeKeyPair {
-        /// Account identifier.
-        account: String,
-        /// User name.
-        user: String,
-        /// PKCS#8 PEM, perhaps encrypted.
-        private_key: SecretRef,
-        /// Passphrase of an encrypted key.
-        passphrase: Option<SecretRef>,
-    },
-}
-
-/// Where a secret is. Never the secret itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretRef {
-    /// A file; white space at its end is no part of the secret.
-    File(PathBuf),
-    /// An environment variable.
-    Env(String),
-}
-
-impl CredentialSpec {
-    /// Whether it sets that header, given in lower case. A guest may then not set it.
-    #[must_use]
-    pub fn sets(&self, name: &str) -> bool {
-        let by_scheme = match &self.scheme {
-            Scheme::Bearer { .. } => name == "authorization",
-            Scheme::Headers { headers } => headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)),
-            Scheme::SnowflakeKeyPair { .. } => name == "authorization" || name == snowflake::TOKEN_TYPE,
-        };
-        by_scheme || self.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
-    }
-}
-
-impl fmt::Display for SecretRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => write!(f, "file {}", path.display()),
-            Self::Env(name) => write!(f, "environment variable {name}"),
-        }
-    }
-}
-
-/// Why a credential cannot be applied. For the operator; names files and variables, never what is in them.
+/// Why a credential cannot be applied. For the operator; names files, variables and token URLs, never what is in them.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CredentialError {
     #[error("credential `{0}`: there is no such table")]
@@ -103,4 +51,53 @@ pub(super) enum CredentialError {
     Signing,
     #[error("reading or signing was interrupted")]
     Interrupted,
+    #[error(
+        "the provider's 401 holds no challenge that can be answered: digest with MD5 or SHA-256 and qop=auth"
+    )]
+    Challenge,
+    #[error("the token URL {url} {why}")]
+    Token { url: String, why: String },
+    #[error("the token URL {url} {why}")]
+    TokenUnreachable {
+        url: String,
+        why: String,
+        /// Whether asking again may help, and how long it asks to wait.
+        again: Option<Outcome>,
+    },
+    #[error("the token URL {url} asks to come again later ({status})")]
+    TokenThrottled {
+        url: String,
+        status: u16,
+        after: Option<Duration>,
+    },
+    #[error("{}", .0.why)]
+    Limit(Fault),
+}
+
+impl CredentialError {
+    /// Whether trying again may help. The call itself has not gone out then.
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::TokenUnreachable { again, .. } => *again,
+            Self::TokenThrottled { after, .. } => Some(Outcome::Status(429, *after)),
+            _ => None,
+        }
+    }
+
+    /// The same as a fault of the call: the guest learns no more than that the credential cannot be used.
+    pub(super) fn into_fault(self) -> Fault {
+        let kind = match &self {
+            Self::TokenUnreachable { .. } => RefusalKind::Unreachable,
+            Self::TokenThrottled { .. } => RefusalKind::Throttled,
+            _ => RefusalKind::Credential,
+        };
+        match self {
+            Self::Limit(fault) => fault,
+            error => Fault::hidden(
+                kind,
+                "the operator's credential for this call cannot be used",
+                error,
+            ),
+        }
+    }
 }

@@ -59,10 +59,25 @@ impl Source {
         Ok(secret)
     }
 
+    /// Where it is.
+    pub(super) fn at(&self) -> &SecretRef {
+        &self.at
+    }
+
+    /// Reads the file the next time, even if nothing tells that it has changed: within one tick of the file system's clock
+    /// nothing does.
+    pub(super) fn forget(&mut self) {
+        if let SecretRef::File(_) = self.at {
+            self.seen = None;
+        }
+    }
+}
+
+impl SecretRef {
     /// An error about what the secret holds.
     pub(super) fn unusable(&self, why: &'static str) -> CredentialError {
         CredentialError::Unusable {
-            at: self.at.clone(),
+            at: self.clone(),
             why,
         }
     }

@@ -37,7 +37,7 @@ fn pem(label: &'static str, der: &[u8]) -> String {
     document.to_pem(label, LineEnding::LF).unwrap().to_string()
 }
 
-fn plain_pem() -> String {
+pub(super) fn plain_pem() -> String {
     pem("PRIVATE KEY", &der())
 }
 
@@ -73,9 +73,10 @@ fn token(request: &str) -> String {
 }
 
 /// The claims, their signature checked with the public key.
-fn claims(token: &str) -> serde_json::Value {
+pub(super) fn claims(token: &str) -> serde_json::Value {
     let mut validation = Validation::new(Algorithm::RS256);
     validation.validate_exp = false;
+    validation.validate_aud = false;
     validation.required_spec_claims.clear();
     let key = DecodingKey::from_rsa_der(pair().public_key().as_ref());
     jsonwebtoken::decode(token, &key, &validation).unwrap().claims
@@ -125,19 +126,24 @@ async fn a_token_is_used_for_fifty_minutes_then_minted_anew() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_refused_is_not_used_again() {
+async fn a_token_that_was_refused_is_minted_anew_and_the_call_repeated_once() {
     let directory = tempfile::tempdir().unwrap();
-    let server = Server::start(vec![answer(401, &[], b""), answer(200, &[], b"")]).await;
+    let answers = [200, 401, 200, 401].map(|status| answer(status, &[], b""));
+    let server = Server::start(answers.to_vec()).await;
     let setup = Setup::with_credential(
         server.address,
         key_pair(file(&directory, "key", &plain_pem()), None),
     );
     let egress = setup.egress();
-    assert_eq!(egress.send(get(URL)).await.unwrap().status, 401);
-    setup.clock.forward(Duration::from_secs(1));
-    assert_eq!(egress.send(get(URL)).await.unwrap().status, 200);
+    for (expected, requests) in [(200, 1), (200, 3), (401, 5)] {
+        assert_eq!(egress.send(post(URL, "x")).await.unwrap().status, expected);
+        assert_eq!(server.seen().len(), requests);
+        setup.clock.forward(Duration::from_secs(1));
+    }
     let seen = server.seen();
-    assert_ne!(token(&seen[0]), token(&seen[1]));
+    assert_eq!(token(&seen[0]), token(&seen[1]));
+    assert_ne!(token(&seen[1]), token(&seen[2]));
+    assert!(seen.iter().all(|request| request.ends_with("\r\n\r\nx")));
 }
 
 #[tokio::test]

@@ -7,11 +7,17 @@
 )]
 
 mod calls;
+mod canary;
+mod digest;
 mod keys;
 mod replies;
 mod retries;
+mod schemes;
 mod server;
+mod signatures;
 mod tls;
+mod token_urls;
+mod tokens;
 mod urls;
 
 use super::{
@@ -75,6 +81,7 @@ fn credential(scheme: Scheme) -> CredentialSpec {
         reveal: false,
         connect_to: None,
         ca: None,
+        addresses: Vec::new(),
     }
 }
 

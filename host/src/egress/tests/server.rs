@@ -19,8 +19,11 @@ pub(super) struct Server {
     task: JoinHandle<()>,
 }
 
+/// Gives the answer to the n-th request, counted from 1.
+type Answers = Box<dyn Fn(usize, &str) -> Vec<u8> + Send + Sync>;
+
 struct Shared {
-    answers: Vec<Vec<u8>>,
+    answers: Answers,
     seen: Mutex<Vec<String>>,
     /// Answers wait for it.
     gate: Semaphore,
@@ -38,20 +41,26 @@ struct Load {
 impl Server {
     /// Answers the n-th request with the n-th answer; the last one is repeated.
     pub(super) async fn start(answers: Vec<Vec<u8>>) -> Self {
+        Self::listen(in_order(answers), None, Semaphore::MAX_PERMITS).await
+    }
+
+    /// Answers as the function says.
+    pub(super) async fn answering(answers: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        let answers: Answers = Box::new(move |_, request| answers(request));
         Self::listen(answers, None, Semaphore::MAX_PERMITS).await
     }
 
     /// The same over TLS.
     pub(super) async fn start_tls(answers: Vec<Vec<u8>>, tls: TlsAcceptor) -> Self {
-        Self::listen(answers, Some(tls), Semaphore::MAX_PERMITS).await
+        Self::listen(in_order(answers), Some(tls), Semaphore::MAX_PERMITS).await
     }
 
     /// Answers only as many as [`Self::release`] lets pass.
     pub(super) async fn start_closed(answers: Vec<Vec<u8>>) -> Self {
-        Self::listen(answers, None, 0).await
+        Self::listen(in_order(answers), None, 0).await
     }
 
-    async fn listen(answers: Vec<Vec<u8>>, tls: Option<TlsAcceptor>, open: usize) -> Self {
+    async fn listen(answers: Answers, tls: Option<TlsAcceptor>, open: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
@@ -112,6 +121,10 @@ impl Drop for Server {
     }
 }
 
+fn in_order(answers: Vec<Vec<u8>>) -> Answers {
+    Box::new(move |number, _| answers[number.min(answers.len()) - 1].clone())
+}
+
 async fn serve_tls(tls: TlsAcceptor, stream: TcpStream, shared: &Shared) {
     if let Ok(stream) = tls.accept(stream).await {
         serve(stream, shared).await;
@@ -124,7 +137,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared)
     };
     let number = {
         let mut seen = shared.seen.lock().unwrap();
-        seen.push(request);
+        seen.push(request.clone());
         seen.len()
     };
     shared.load.send_modify(|load| {
@@ -134,9 +147,9 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared)
     });
     shared.gate.acquire().await.unwrap().forget();
     shared.load.send_modify(|load| load.waiting -= 1);
-    let answer = &shared.answers[number.min(shared.answers.len()) - 1];
+    let answer = (shared.answers)(number, &request);
     // A client that has seen enough goes away.
-    let _ = stream.write_all(answer).await;
+    let _ = stream.write_all(&answer).await;
     let _ = stream.shutdown().await;
 }
 
@@ -183,4 +196,20 @@ pub(super) fn pieces(pieces: &[&[u8]]) -> Vec<u8> {
     }
     text.extend_from_slice(b"0\r\n\r\n");
     text
+}
+
+/// The value of a request's header, given in lower case.
+pub(super) fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {
+    let (head, _) = request.split_once("\r\n\r\n").unwrap();
+    head.split("\r\n").skip(1).find_map(|line| {
+        let (given, value) = line.split_once(": ")?;
+        (given == name).then_some(value)
+    })
+}
+
+/// Method, target and body of a request.
+pub(super) fn parts(request: &str) -> (&str, &str, &str) {
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let mut line = head.split("\r\n").next().unwrap().split(' ');
+    (line.next().unwrap(), line.next().unwrap(), body)
 }

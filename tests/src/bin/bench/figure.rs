@@ -53,6 +53,12 @@ figures! {
     COMPILE_COLD = "compile-cold", Time, "snowflake.wasm: load without code cache (compiled in a child)";
     COMPILE_CACHED = "compile-cached", Time, "snowflake.wasm: load from the code cache";
     INSTANTIATE = "instantiate", Time, "snowflake.wasm: instantiate and call describe";
+    COMPUTE_GUARDED = "compute-guarded", Time, "a guest that computes, limits on: CPU";
+    COMPUTE_UNGUARDED = "compute-unguarded", Time, "  limits off";
+    CALLS_JUDGED = "calls-judged", Time, "small calls over one connection, all nine steps: CPU of client and server, a call";
+    CALLS_UNJUDGED = "calls-unjudged", Time, "  the same HTTP client alone";
+    REPLY_JUDGED = "reply-judged", Time, "a reply of 64 MiB, searched for secrets and counted: CPU of client and server";
+    REPLY_UNJUDGED = "reply-unjudged", Time, "  the same HTTP client alone";
     RECORDS_RUN = "records-run", Rate, "records from a guest over the border into the ledger";
     RECORDS_BARE = "records-bare", Rate, "the same rows by a bare prepared INSERT, one transaction";
     NATIVE_WALL = "native-wall", Time, "Snowflake backfill, collector native, records in memory: wall";
@@ -78,6 +84,24 @@ pub(crate) static RATIOS: &[Ratio] = &[
         text: "load: compiled / from the cache",
         of: &COMPILE_COLD,
         to: &COMPILE_CACHED,
+    },
+    Ratio {
+        name: "guarded-to-unguarded",
+        text: "a guest that computes, CPU: limits on / off",
+        of: &COMPUTE_GUARDED,
+        to: &COMPUTE_UNGUARDED,
+    },
+    Ratio {
+        name: "judged-to-unjudged-call",
+        text: "small calls, CPU: policy on / off",
+        of: &CALLS_JUDGED,
+        to: &CALLS_UNJUDGED,
+    },
+    Ratio {
+        name: "judged-to-unjudged-reply",
+        text: "a large reply, CPU: policy on / off",
+        of: &REPLY_JUDGED,
+        to: &REPLY_UNJUDGED,
     },
     Ratio {
         name: "bare-to-ledger",

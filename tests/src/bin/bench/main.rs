@@ -5,8 +5,10 @@
 mod backfill;
 mod child;
 mod figure;
+mod guards;
 mod loading;
 mod native;
+mod policy;
 mod records;
 mod report;
 mod sandboxed;
@@ -47,10 +49,14 @@ async fn measure(arguments: Arguments) -> Result<(), Error> {
     loading::prepare_cache(&setting, &runtime).await?;
     let (wasm, guest) = (&setting.arguments.collector, &setting.arguments.guest);
     let snowflake = sandboxed::prepared(&setting, &runtime, wasm, &setting.snowflake()).await?;
+    let computing = guards::Computing::new(&setting, &runtime).await?;
+    let policy = policy::Server::start().await?;
     let writer = sandboxed::prepared(&setting, &runtime, guest, &setting.records()).await?;
     // Round by round, so that what else the machine does falls on all figures alike.
     for _ in 0..ROUNDS {
         loading::measure(&setting, &runtime, &snowflake, &mut samples).await?;
+        computing.measure(&setting, &runtime, &mut samples).await?;
+        policy.measure(&mut samples).await?;
         records::measure(&setting, &runtime, &writer, &mut samples).await?;
         backfill::measure(&setting, &runtime, &snowflake, &mut samples).await?;
     }

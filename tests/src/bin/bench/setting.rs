@@ -22,6 +22,8 @@ pub(crate) const TOKEN_TYPE: (&str, &str) = (
     "X-Snowflake-Authorization-Token-Type",
     "PROGRAMMATIC_ACCESS_TOKEN",
 );
+/// Rounds of arithmetic of the guest that computes.
+const COMPUTE_ROUNDS: u64 = 200_000_000;
 /// First day of the simulator's data.
 pub(crate) const SINCE: &str = "2026-06-01";
 
@@ -70,6 +72,7 @@ impl Setting {
         };
         fs::write(setting.snowflake(), snowflake(&setting.simulator))?;
         fs::write(setting.records(), records())?;
+        fs::write(setting.compute(), compute())?;
         Ok(setting)
     }
 
@@ -93,6 +96,11 @@ impl Setting {
     /// The operator's file of the Snowflake collector.
     pub(crate) fn snowflake(&self) -> PathBuf {
         self.directory().join("snowflake.toml")
+    }
+
+    /// The operator's file of the guest that computes.
+    pub(crate) fn compute(&self) -> PathBuf {
+        self.directory().join("compute.toml")
     }
 
     /// The operator's file of the guest that writes records.
@@ -141,6 +149,10 @@ cpu = "10m"
 "#,
         simulator.addr
     )
+}
+
+fn compute() -> String {
+    format!("[settings]\nact = \"compute\"\ncount = {COMPUTE_ROUNDS}\n\n[limits]\ncpu = \"10m\"\n")
 }
 
 fn records() -> String {

@@ -8,6 +8,10 @@ pub(crate) fn perform(scene: &Scene<'_>) -> Ended {
     Some(
         match scene.settings.act.as_str() {
             "spin" => spin(scene),
+            "compute" => {
+                black_box(compute(scene.settings.count));
+                Ok(())
+            }
             "spin-log" => scene.each(|| scene.host.log(Level::Debug, "")),
             "spin-clock" => scene.each(|| {
                 black_box(scene.host.now());
@@ -59,6 +63,19 @@ fn spin(scene: &Scene<'_>) -> Result<(), Failure> {
         black_box(number);
     }
     Ok(())
+}
+
+/// So many rounds of arithmetic over a little memory: what a collector's own work is like.
+fn compute(rounds: u64) -> u64 {
+    let mut cells = [1_u64; 1024];
+    for round in 0..rounds {
+        let index = (round % 1024) as usize;
+        let other = (cells[index] % 1024) as usize;
+        cells[index] = cells[index]
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(cells[other] ^ round);
+    }
+    cells.iter().fold(0, |sum, cell| sum ^ cell)
 }
 
 /// So many milliseconds; 0: a year.
