@@ -10,6 +10,7 @@
 
 mod addresses;
 mod asked;
+mod credentials;
 mod environment;
 mod grant;
 mod judge;

@@ -83,6 +83,7 @@ mod hostile {
                     reveal: false,
                     connect_to: None,
                     ca: None,
+                    addresses: Vec::new(),
                 }
             })
             .collect();
