@@ -1,12 +1,13 @@
 //! What commands print for people: tables and short summaries. Everything that a guest or provider wrote is shown escaped.
 
 use crate::{
+    config::{show_duration, show_size},
     delivery::{DeliveryReport, Ended},
     foreign::Foreign,
-    schedule::{Prepared, RunSummary},
+    schedule::{Figure, Prepared, RunSummary, Unit},
 };
 use comfy_table::{Cell, CellAlignment, Table, presets};
-use std::fmt::Write;
+use std::{fmt::Write, time::Duration};
 
 /// A table with these columns; the names of right-aligned ones begin with `>`.
 pub(super) fn table(columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
@@ -39,7 +40,7 @@ pub(super) fn summary(prepared: &Prepared, summary: &RunSummary, dry_run: bool) 
         "{}: {} in {:.1?} ({} requests, {} records)",
         summary.instance,
         summary.outcome,
-        std::time::Duration::from_millis(summary.usage.wall_ms),
+        Duration::from_millis(summary.usage.wall_ms),
         summary.egress.requests,
         counts.records,
     );
@@ -99,20 +100,62 @@ pub(super) fn summary(prepared: &Prepared, summary: &RunSummary, dry_run: bool) 
             let _ = writeln!(text, "    {line}");
         }
     }
-    let _ = writeln!(
-        text,
-        "  used     {} ms CPU, {} MiB memory, {} KiB sent, {} KiB received{}",
-        summary.usage.cpu_ms,
-        summary.usage.memory >> 20,
-        summary.egress.sent >> 10,
-        summary.egress.received >> 10,
-        if prepared.cached {
-            ", code from the cache"
-        } else {
-            ""
-        },
-    );
+    if summary.egress.paid_calls > 0 {
+        let _ = writeln!(
+            text,
+            "  paid     {} USD for {} calls",
+            summary.egress.spent, summary.egress.paid_calls
+        );
+    }
+    for (name, times) in &summary.egress.dropped_headers {
+        let _ = writeln!(
+            text,
+            "  left out header {} ({times} times)",
+            Foreign::from(name.as_str())
+        );
+    }
+    let shown = summary.limits.iter().filter(|figure| figure.used > 0).map(figure);
+    let _ = writeln!(text, "{}", wrapped("  used     ", shown));
+    if prepared.cached {
+        let _ = writeln!(text, "  code     from the cache");
+    }
     text.trim_end().to_owned()
+}
+
+/// What was used of a limit.
+fn figure(figure: &Figure) -> String {
+    let shown = |number: u64| match figure.unit {
+        Unit::Bytes if number >= 1 << 20 && !number.is_multiple_of(1 << 20) => {
+            let tenths = (u128::from(number) * 10) >> 20;
+            format!("{}.{}MiB", tenths / 10, tenths % 10)
+        }
+        Unit::Bytes => show_size(number),
+        Unit::Milliseconds => show_duration(Duration::from_millis(number)),
+        Unit::Count => number.to_string(),
+    };
+    format!(
+        "{} {} of {}",
+        figure.limit,
+        shown(figure.used),
+        shown(figure.most)
+    )
+}
+
+/// Parts joined by commas, in lines of at most 100 characters that begin below each other.
+fn wrapped(lead: &str, parts: impl Iterator<Item = String>) -> String {
+    const WIDTH: usize = 100;
+    let mut lines = vec![lead.to_owned()];
+    for part in parts {
+        let room = lines.last().map_or(0, |line| WIDTH.saturating_sub(line.len()));
+        if room < part.len() + 1 {
+            lines.push(" ".repeat(lead.len()));
+        }
+        if let Some(line) = lines.last_mut() {
+            let gap = if line.len() > lead.len() { " " } else { "" };
+            line.push_str(&format!("{gap}{part},"));
+        }
+    }
+    lines.join("\n").trim_end_matches(',').to_owned()
 }
 
 /// A delivery, in some lines.
@@ -149,4 +192,44 @@ pub(super) fn delivery(report: &DeliveryReport) -> String {
         );
     }
     text.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_wrapped_below_each_other() {
+        let parts = ["cpu 12ms of 30s", "memory 3.1MiB of 128MiB"];
+        let shown = wrapped(
+            "  used     ",
+            parts.into_iter().cycle().take(6).map(str::to_owned),
+        );
+        let lines: Vec<&str> = shown.lines().collect();
+        assert!(
+            lines.len() > 1 && lines.iter().all(|line| line.len() <= 100),
+            "{shown}"
+        );
+        assert!(
+            lines.iter().skip(1).all(|line| line.starts_with("           ")),
+            "{shown}"
+        );
+        assert!(shown.ends_with("128MiB"), "{shown}");
+    }
+
+    #[test]
+    fn a_figure_is_read_at_a_glance() {
+        let of = |unit, used, most| {
+            figure(&Figure {
+                limit: "it",
+                unit,
+                used,
+                most,
+            })
+        };
+        assert_eq!(of(Unit::Bytes, 3_300_000, 128 << 20), "it 3.1MiB of 128MiB");
+        assert_eq!(of(Unit::Bytes, 512, 32 << 10), "it 512B of 32KiB");
+        assert_eq!(of(Unit::Milliseconds, 1_250, 30_000), "it 1s250ms of 30s");
+        assert_eq!(of(Unit::Count, 7, 2_000), "it 7 of 2000");
+    }
 }

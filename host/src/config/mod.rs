@@ -31,6 +31,7 @@ pub use host::{HostFile, Tenant, Written, read_any};
 pub use openfinops::OpenFinOps;
 pub use template::template;
 pub use units::duration;
+pub(crate) use units::{show_duration, show_size};
 
 use crate::{
     egress::{credential::CredentialSpec, rule::Rule},

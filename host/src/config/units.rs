@@ -52,7 +52,7 @@ pub(super) fn size(text: &str) -> Option<u64> {
 }
 
 /// A duration as [`duration`] reads it.
-pub(super) fn show_duration(duration: Duration) -> String {
+pub(crate) fn show_duration(duration: Duration) -> String {
     let mut left = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     if left == 0 {
         return "0s".to_owned();
@@ -68,7 +68,7 @@ pub(super) fn show_duration(duration: Duration) -> String {
 }
 
 /// A size as [`size`] reads it, in the largest binary unit that divides it.
-pub(super) fn show_size(bytes: u64) -> String {
+pub(crate) fn show_size(bytes: u64) -> String {
     SIZE_UNITS
         .iter()
         .filter(|(name, unit)| name.ends_with("iB") && bytes > 0 && bytes.is_multiple_of(*unit))

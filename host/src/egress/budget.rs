@@ -4,10 +4,12 @@
 use super::{
     in_flight::{Held, InFlight},
     refusal::{Fault, RefusalKind},
+    request::Request,
 };
 use crate::sandbox::limits::Limits;
 use finops_decimal::Decimal;
 use futures::future::BoxFuture;
+use serde::Serialize;
 use std::{
     fmt,
     sync::{
@@ -39,6 +41,18 @@ pub(super) struct Budget {
     spent: Mutex<Decimal>,
     slots: Arc<Semaphore>,
     in_flight: InFlight,
+    largest: Largest,
+}
+
+/// The largest of what each call may have.
+#[derive(Debug, Default)]
+struct Largest {
+    at_once: AtomicU64,
+    url: AtomicU64,
+    headers: AtomicU64,
+    header_bytes: AtomicU64,
+    body: AtomicU64,
+    reply: AtomicU64,
 }
 
 /// The counts of a run.
@@ -50,6 +64,27 @@ pub(super) struct Counts {
     pub(super) received: u64,
     pub(super) paid: u64,
     pub(super) spent: Decimal,
+    pub(super) peaks: Peaks,
+}
+
+/// The most of each limit that was used at once, or by one call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Peaks {
+    /// Requests under way.
+    pub concurrent_requests: u64,
+    /// Bytes in flight.
+    pub in_flight: u64,
+    /// Bytes of a URL.
+    pub url: u64,
+    /// Headers of a request.
+    pub headers: u64,
+    /// Bytes of a request's headers.
+    pub header_bytes: u64,
+    /// Bytes of a request's body.
+    pub request_body: u64,
+    /// Decoded bytes of a reply.
+    pub response: u64,
 }
 
 impl Budget {
@@ -66,12 +101,28 @@ impl Budget {
             spent: Mutex::new(Decimal::ZERO),
             slots: Arc::new(Semaphore::new(slots)),
             in_flight: InFlight::new(limits.in_flight),
+            largest: Largest::default(),
         }
     }
 
     /// Counts a call, whatever becomes of it.
-    pub(super) fn asked(&self) {
+    pub(super) fn asked(&self, request: &Request) {
         self.requests.fetch_add(1, Relaxed);
+        let bytes = request
+            .headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len());
+        for (largest, size) in [
+            (&self.largest.url, request.url.len()),
+            (&self.largest.headers, request.headers.len()),
+            (&self.largest.header_bytes, bytes.sum()),
+            (
+                &self.largest.body,
+                request.body.as_ref().map_or(0, bytes::Bytes::len),
+            ),
+        ] {
+            largest.fetch_max(u64::try_from(size).unwrap_or(u64::MAX), Relaxed);
+        }
     }
 
     /// Judges the size of a body, before anything reads it.
@@ -96,6 +147,9 @@ impl Budget {
     /// Waits for a place among the requests under way.
     pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit, Fault> {
         let slot = Arc::clone(&self.slots).acquire_owned().await;
+        let taken = u64::from(self.limits.concurrent_requests)
+            .saturating_sub(u64::try_from(self.slots.available_permits()).unwrap_or(u64::MAX));
+        self.largest.at_once.fetch_max(taken, Relaxed);
         slot.map_err(|_| used_up("requests under way at once"))
     }
 
@@ -149,6 +203,7 @@ impl Budget {
             self.limits.received,
             "bytes received in this run",
         )?;
+        self.largest.reply.fetch_max(so_far, Relaxed);
         Ok(so_far)
     }
 
@@ -160,6 +215,15 @@ impl Budget {
             received: self.received.load(Relaxed),
             paid: self.paid.load(Relaxed),
             spent: *self.spent.lock().unwrap_or_else(PoisonError::into_inner),
+            peaks: Peaks {
+                concurrent_requests: self.largest.at_once.load(Relaxed),
+                in_flight: self.in_flight.peak(),
+                url: self.largest.url.load(Relaxed),
+                headers: self.largest.headers.load(Relaxed),
+                header_bytes: self.largest.header_bytes.load(Relaxed),
+                request_body: self.largest.body.load(Relaxed),
+                response: self.largest.reply.load(Relaxed),
+            },
         }
     }
 }

@@ -25,7 +25,7 @@ mod tests;
 mod unjudged;
 
 pub(crate) use address::meant;
-pub use budget::SpendLedger;
+pub use budget::{Peaks, SpendLedger};
 pub use grant::{Grant, Remark};
 pub(crate) use headers::is_usual;
 pub use in_flight::{Full, Gathered, Held, InFlight};
@@ -144,7 +144,7 @@ impl Egress {
     /// # Errors
     /// A [`Refusal`]: what the guest may know. What the operator should know goes to the log and to [`Self::report`].
     pub async fn send(&self, request: Request) -> Result<Reply, Refusal> {
-        self.run.budget.asked();
+        self.run.budget.asked(&request);
         let mut shown = "(a URL that cannot be parsed)".to_owned();
         let outcome = self.authorise_and_send(&request, &mut shown).await;
         outcome.map_err(|fault| {

@@ -1,7 +1,7 @@
 //! What the operator is told of a run's calls. What must hold: no query, header value, body or secret; bounded.
 
 use super::{
-    budget::Counts,
+    budget::{Counts, Peaks},
     refusal::{Fault, RefusalKind},
 };
 use crate::{foreign::Foreign, sandbox::limits};
@@ -28,6 +28,8 @@ pub struct Report {
     pub paid_calls: u64,
     /// What they cost, in USD.
     pub spent: Decimal,
+    /// The most that was used at once, or by one call.
+    pub peaks: Peaks,
     /// Calls that the grant did not allow.
     pub denied: Vec<Denied>,
     /// How many further denied calls are not listed.
@@ -189,6 +191,7 @@ impl Journal {
             received: counts.received,
             paid_calls: counts.paid,
             spent: counts.spent,
+            peaks: counts.peaks,
             denied: entries.denied.calls.clone(),
             denied_unlisted: entries.denied.unlisted,
             failed: entries.failed.calls.iter().cloned().map(Failed::from).collect(),
@@ -219,6 +222,15 @@ mod tests {
         received: 0,
         paid: 0,
         spent: Decimal::ZERO,
+        peaks: Peaks {
+            concurrent_requests: 0,
+            in_flight: 0,
+            url: 0,
+            headers: 0,
+            header_bytes: 0,
+            request_body: 0,
+            response: 0,
+        },
     };
 
     #[test]

@@ -42,6 +42,8 @@ pub(super) struct Guest {
     pub(super) services: Arc<dyn Services>,
     /// Bytes of a reply that is asked for whole.
     pub(super) response_whole: u64,
+    /// The largest reply that was asked for whole.
+    pub(super) largest_whole: u64,
 }
 
 impl Guest {
@@ -70,6 +72,7 @@ impl Guest {
             limiter: Limiter::new(limits.memory),
             services,
             response_whole: limits.response_whole,
+            largest_whole: 0,
         }
     }
 }

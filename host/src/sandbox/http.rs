@@ -139,7 +139,11 @@ impl HostResponse for Guest {
         };
         loop {
             match reply.body.chunk(MAX_PIECE).await {
-                Ok(None) => return Ok(Ok(whole.into_vec())),
+                Ok(None) => {
+                    let size = u64::try_from(whole.len()).unwrap_or(u64::MAX);
+                    self.largest_whole = self.largest_whole.max(size);
+                    return Ok(Ok(whole.into_vec()));
+                }
                 Ok(Some(piece)) if whole.len() + piece.len() <= max => {
                     if let Err(full) = whole.add(&account, &piece) {
                         return Ok(Err(told(no_memory(full))));

@@ -24,4 +24,4 @@ mod writers;
 pub use collect::{CollectRequest, StreamRequest};
 pub use failure::{Failure, FailureKind, RunError};
 pub use runtime::{Runtime, Usage};
-pub use services::{Counts, RunServices, Totals};
+pub use services::{Counts, Largest, RunServices, Totals};

@@ -53,6 +53,8 @@ pub struct Usage {
     pub wall_ms: u64,
     /// Bytes of memories and tables.
     pub memory: u64,
+    /// Bytes of the largest reply that was asked for whole.
+    pub response_whole: u64,
 }
 
 impl Runtime {
@@ -195,6 +197,7 @@ impl Session {
             cpu_ms: millis(self.meter.used()),
             wall_ms: millis(self.started.elapsed()),
             memory: self.store.data().limiter.used(),
+            response_whole: self.store.data().largest_whole,
         }
     }
 }

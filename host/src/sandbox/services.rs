@@ -35,6 +35,8 @@ pub struct Counts {
     pub observations: u64,
     /// Bytes of log lines, with a flat figure for each.
     pub log: u64,
+    /// The largest of what each call may have.
+    pub largest: Largest,
     /// Log lines dropped because the log was full.
     pub log_dropped: u64,
     /// Writers open now.
@@ -45,6 +47,21 @@ pub struct Counts {
     pub at: Option<(String, Timestamp)>,
     /// What commits changed.
     pub receipts: Totals,
+}
+
+/// The most of a limit that one call used, or that was used at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Largest {
+    /// Bytes of a record or an observation.
+    pub record: u64,
+    /// Records, or observations, of a batch.
+    pub batch: u64,
+    /// Tags of a record, or dimensions of an observation.
+    pub tags: u64,
+    /// Writers open at once.
+    pub writers: u64,
+    /// Bytes of a checkpoint.
+    pub checkpoint: u64,
 }
 
 /// Sums over all receipts of a run.
@@ -108,8 +125,12 @@ impl RunServices {
 
     /// Counts records before they are staged.
     fn charge_records(&self, records: &[CostRecord]) -> Result<(), Mishap> {
-        let bytes = all_fit("record", records, size::of_record)?;
+        let (bytes, largest) = all_fit("record", records, size::of_record)?;
         let mut counts = self.lock();
+        let tags = records.iter().map(|record| record.tags.len()).max();
+        counts
+            .largest
+            .see(largest, records.len(), tags.unwrap_or_default());
         counts.records += records.len() as u64;
         counts.staged += bytes;
         if counts.records > self.limits.records {
@@ -120,8 +141,15 @@ impl RunServices {
 
     /// Counts observations before they are stored. Their bytes count with those of records: both fill the same disk.
     fn charge_observations(&self, observations: &[Observation]) -> Result<(), Mishap> {
-        let bytes = all_fit("observation", observations, size::of_observation)?;
+        let (bytes, largest) = all_fit("observation", observations, size::of_observation)?;
         let mut counts = self.lock();
+        let dims = observations
+            .iter()
+            .map(|observation| observation.dims.len())
+            .max();
+        counts
+            .largest
+            .see(largest, observations.len(), dims.unwrap_or_default());
         counts.observations += observations.len() as u64;
         counts.staged += bytes;
         if counts.observations > self.limits.observations {
@@ -159,9 +187,17 @@ fn misused(message: String) -> Failure {
     Failure::new(FailureKind::Internal, message)
 }
 
-/// The bytes of all items, if none is larger than a record may be.
-fn all_fit<T>(what: &str, items: &[T], size: impl Fn(&T) -> usize) -> Result<u64, Failure> {
-    let mut bytes = 0;
+impl Largest {
+    fn see(&mut self, record: u64, batch: usize, tags: usize) {
+        self.record = self.record.max(record);
+        self.batch = self.batch.max(batch as u64);
+        self.tags = self.tags.max(tags as u64);
+    }
+}
+
+/// The bytes of all items and of the largest, if none is larger than a record may be.
+fn all_fit<T>(what: &str, items: &[T], size: impl Fn(&T) -> usize) -> Result<(u64, u64), Failure> {
+    let (mut bytes, mut largest) = (0, 0);
     for (index, item) in items.iter().enumerate() {
         let size = size(item);
         if size > limits::RECORD {
@@ -171,8 +207,9 @@ fn all_fit<T>(what: &str, items: &[T], size: impl Fn(&T) -> usize) -> Result<u64
             )));
         }
         bytes += size as u64;
+        largest = largest.max(size as u64);
     }
-    Ok(bytes)
+    Ok((bytes, largest))
 }
 
 fn mishap(error: WriteError) -> Mishap {
@@ -236,7 +273,9 @@ impl Services for RunServices {
                 .open_writer(self.run, definition, &source, partitions)
                 .await
                 .map_err(mishap)?;
-            self.lock().writers += 1;
+            let mut counts = self.lock();
+            counts.writers += 1;
+            counts.largest.writers = counts.largest.writers.max(u64::from(counts.writers));
             Ok(writer)
         })
     }
@@ -249,6 +288,11 @@ impl Services for RunServices {
     }
 
     fn seal(&self, writer: WriterId, seal: Seal) -> Served<'_, ()> {
+        {
+            let size = seal.checkpoint.as_ref().map_or(0, Vec::len) as u64;
+            let mut counts = self.lock();
+            counts.largest.checkpoint = counts.largest.checkpoint.max(size);
+        }
         Box::pin(async move { self.ledger.seal(writer, seal).await.map_err(mishap) })
     }
 

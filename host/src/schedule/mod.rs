@@ -1,10 +1,12 @@
 //! When an instance runs, and one run of it from its file to its report.
 
+mod figures;
 mod plan;
 mod prepare;
 mod purse;
 mod run;
 
+pub use figures::{Figure, Unit};
 pub use plan::Asked;
 pub use prepare::{PrepareError, Prepared, describe, prepare};
 pub use run::{RunSummary, run_once};

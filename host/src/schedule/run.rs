@@ -2,6 +2,7 @@
 //! What must hold: whatever happens, the run's end and its report are in the ledger, unless the process dies.
 
 use super::{
+    figures::{Figure, figures},
     plan::{self, Asked},
     prepare::Prepared,
     purse::Purse,
@@ -33,6 +34,8 @@ pub struct RunSummary {
     pub usage: Usage,
     /// Requests, bytes, denied calls, unused grants.
     pub egress: Report,
+    /// Each limit, and what was used of it.
+    pub limits: Vec<Figure>,
     /// The error itself, for exit codes.
     #[serde(skip)]
     pub end: Result<(), RunError>,
@@ -120,14 +123,16 @@ pub async fn run_once<S: Future<Output = ()>>(
         Ok(note) => (note, Ok(())),
         Err(error) => (None, Err(error)),
     };
+    let (counts, report) = (services.counts(), services.egress.report());
     let summary = RunSummary {
         instance,
+        limits: figures(&limits, &usage, &counts, &report),
         error: end.as_ref().err().map(ToString::to_string),
         outcome: outcome.clone(),
         note: note.as_ref().map(Foreign::to_string),
-        counts: services.counts(),
+        counts,
         usage,
-        egress: services.egress.report(),
+        egress: report,
         end,
     };
     let report = serde_json::to_value(&summary).unwrap_or_default();
