@@ -20,6 +20,9 @@ const INTERFACES: [&str; 7] = [
 ];
 const EXPORTS: [&str; 2] = ["describe", "collect"];
 
+/// Outgoing HTTP of WASI 0.2, linked to egress.
+const HTTP: (&str, [&str; 2]) = ("wasi:http", ["types", "outgoing-handler"]);
+
 /// WASI 0.2 as ordinary toolchains import it. It is linked, and does nothing that a grant would have to allow.
 const INERT: [(&str, &[&str]); 6] = [
     (
@@ -72,7 +75,7 @@ pub(super) fn kind(name: &str) -> ImportKind {
     if !is_wasi_02(version) {
         return ImportKind::Foreign;
     }
-    if package == "wasi:http" && matches!(interface, "types" | "outgoing-handler") {
+    if package == HTTP.0 && HTTP.1.contains(&interface) {
         return ImportKind::WasiHttp;
     }
     let inert = |(known, interfaces): &(&str, &[&str])| *known == package && interfaces.contains(&interface);
@@ -166,7 +169,9 @@ mod tests {
             ("wasi:io/poll", ImportKind::Foreign),
             ("wasi:clocks/timezone@0.2.0", ImportKind::Foreign),
             ("wasi:http/outgoing-handler@0.2.4", ImportKind::WasiHttp),
+            ("wasi:http/types@0.2.12", ImportKind::WasiHttp),
             ("wasi:http/incoming-handler@0.2.4", ImportKind::Foreign),
+            ("wasi:http/outgoing-handler@0.3.0", ImportKind::Foreign),
             ("wasi:keyvalue/store@0.2.0", ImportKind::Foreign),
             ("env", ImportKind::Foreign),
         ] {

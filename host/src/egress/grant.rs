@@ -438,6 +438,33 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_that_the_credential_sets_is_no_matcher() {
+        let mut grant = grant(vec![with(|rule| rule.query = vec![values("KEY", &["x"])])]);
+        grant.credentials[0].scheme = Scheme::Query {
+            parameters: vec![("key".to_owned(), SecretRef::Env("KEY".to_owned()))],
+        };
+        let found = grant.conflicts();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].message.contains("set by the rule's credential"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn keys_for_token_calls_are_warned_about_where_there_are_none() {
+        let mut grant = grant(Vec::new());
+        grant.credentials[0].connect_to = Some("127.0.0.1:9".parse().unwrap());
+        grant.credentials[0].ca = Some("ca.pem".into());
+        let found = grant.warnings();
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(
+            found[0].message.contains("`connect-to` of `a` has no effect"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
     fn a_credential_over_http_is_fine_on_loopback() {
         let changes: [Change; 3] = [
             |rule| rule.host = "localhost".parse().unwrap(),

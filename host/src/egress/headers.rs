@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn values_cannot_smuggle_lines() {
-        for value in ["a\r\nhost: b", "a\nb", "a\0b"] {
+        for value in ["a\r\nhost: b", "a\nb", "a\0b", "\u{e9}", "a\u{10a}b"] {
             assert!(matches!(
                 check(&[("accept", value)]),
                 Err(HeaderError::Invalid(_))

@@ -98,14 +98,6 @@ struct Call<'a> {
     client: &'a Client,
 }
 
-/// A provider's answer to an attempt.
-enum Answer {
-    /// It is the guest's, or the retries' to judge.
-    Stands(Reply, Outcome),
-    /// It refused the credential, and another can be tried.
-    Refused,
-}
-
 impl Egress {
     /// Egress for a run that begins now. Reads `ca` files; secrets are read when they are first needed.
     pub fn new(
@@ -220,15 +212,11 @@ impl Egress {
         let mut attempt = 1;
         let mut tries = Tries::default();
         loop {
-            let outcome = self.attempt(&call, shown, &mut tries).await;
-            let outcome = match outcome {
-                Ok(Answer::Stands(reply, outcome)) => Ok((reply, outcome)),
-                // The provider has not acted, so that whatever the method is may be sent again.
-                Ok(Answer::Refused) => {
-                    tracing::debug!(url = %Foreign::from(shown.as_str()), "trying again with another credential");
-                    continue;
-                }
-                Err(failed) => Err(failed),
+            let outcome = self.attempt(&call, shown, &mut tries).await.transpose();
+            let Some(outcome) = outcome else {
+                // The provider has not acted, so that a call may be repeated whatever its method.
+                tracing::debug!(url = %Foreign::from(shown.as_str()), "trying again with another credential");
+                continue;
             };
             let summary = match &outcome {
                 Ok((_, summary)) | Err((_, Some(summary))) => *summary,
@@ -297,13 +285,14 @@ impl Egress {
         })
     }
 
-    /// Steps 4 to 7 and 9, once. An error comes with an outcome if trying again may help.
+    /// Steps 4 to 7 and 9, once. An error comes with an outcome if trying again may help; there is no reply if the
+    /// provider refused the credential and another can be tried at once.
     async fn attempt(
         &self,
         call: &Call<'_>,
         shown: &str,
         tries: &mut Tries,
-    ) -> Result<Answer, (Fault, Option<Outcome>)> {
+    ) -> Result<Option<(Reply, Outcome)>, (Fault, Option<Outcome>)> {
         let finally = |fault| (fault, None);
         let body = call.request.body.clone();
         let length = body.as_ref().map_or(0, bytes::Bytes::len);
@@ -345,7 +334,7 @@ impl Egress {
             let answer = (response.status(), response.headers());
             let verdict = self.vault.answered(name, used, &call.target.url, answer, tries);
             if verdict.await.map_err(failed)? == Verdict::Again {
-                return Ok(Answer::Refused);
+                return Ok(None);
             }
         }
         let asked = response
@@ -357,7 +346,7 @@ impl Egress {
         let about = (call.request.method.as_str(), shown);
         let reply = reply::open(response, self.vault.watch(), window, Arc::clone(&self.run), about)
             .map_err(finally)?;
-        Ok(Answer::Stands(reply, outcome))
+        Ok(Some((reply, outcome)))
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
     guest::GuestClock,
     limits::{self, Limits},
     runtime::{Runtime, Session, Usage},
+    seam::{LogLevel, Services},
     services::RunServices,
 };
 use crate::{
@@ -69,7 +70,12 @@ impl Runtime {
         N: FnMut() -> F,
         F: Future<Output = Result<CollectRequest, RunError>>,
     {
-        let mut session = Session::new(self, limits, GuestClock::Running(Arc::clone(clock)), services);
+        let mut session = Session::new(
+            self,
+            limits,
+            GuestClock::Running(Arc::clone(clock)),
+            services.clone(),
+        );
         let collector = match session.instantiate(self, component, limits).await {
             Ok(collector) => Arc::new(collector),
             Err(error) => return (Err(error), session.usage()),
@@ -103,8 +109,9 @@ impl Runtime {
             match outcome.progress {
                 wit::Progress::Done => return (Ok(note), session.usage()),
                 wit::Progress::More => {
+                    // A line of the log like any other: a thousand rounds could else fill it.
                     if let Some(note) = note {
-                        tracing::info!(target: "collector", "{note}");
+                        services.log(LogLevel::Info, note.raw().to_owned());
                     }
                 }
             }

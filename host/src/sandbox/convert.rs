@@ -108,6 +108,19 @@ pub(super) fn decimal(name: &str, text: &str) -> Result<Decimal, Failure> {
     })
 }
 
+/// What one record costs. Whole ledgers are summed: one record could else make every sum too large to be held.
+fn amount(name: &str, text: &str) -> Result<Decimal, Failure> {
+    let amount = decimal(name, text)?;
+    if amount.abs() > Decimal::from(limits::COST) {
+        let message = format!(
+            "{name} {amount} is more than {}, the most that a record may cost",
+            limits::COST
+        );
+        return Err(Failure::new(FailureKind::MalformedReply, message));
+    }
+    Ok(amount)
+}
+
 fn internal(message: String) -> Failure {
     Failure::new(FailureKind::Internal, message)
 }
@@ -165,6 +178,7 @@ fn cost_record(record: cost::CostRecord, stream_basis: Basis) -> Result<CostReco
         return Err(Failure::new(FailureKind::MalformedReply, message));
     }
     let optional = |name: &str, text: Option<String>| text.map(|text| decimal(name, &text)).transpose();
+    let optional_amount = |name: &str, text: Option<String>| text.map(|text| amount(name, &text)).transpose();
     let (sub_account_id, sub_account_name, sub_account_type) = record
         .sub_account
         .map_or((None, None, None), |it| (Some(it.id), it.name, it.kind));
@@ -253,10 +267,10 @@ fn cost_record(record: cost::CostRecord, stream_basis: Basis) -> Result<CostReco
         sku_price_id,
         sku_meter,
         billing_currency: record.currency,
-        billed_cost: decimal("billed cost", &record.billed_cost)?,
-        effective_cost: decimal("effective cost", &record.effective_cost)?,
-        list_cost: optional("list cost", record.list_cost)?,
-        contracted_cost: optional("contracted cost", record.contracted_cost)?,
+        billed_cost: amount("billed cost", &record.billed_cost)?,
+        effective_cost: amount("effective cost", &record.effective_cost)?,
+        list_cost: optional_amount("list cost", record.list_cost)?,
+        contracted_cost: optional_amount("contracted cost", record.contracted_cost)?,
         consumed_quantity,
         consumed_unit,
         pricing_category,
@@ -467,6 +481,22 @@ mod tests {
         let failure = decimal("billed cost", "1234567890123456789012345678901234567890").unwrap_err();
         assert_eq!(failure.kind, FailureKind::MalformedReply);
         assert!(failure.message.raw().contains("billed cost"), "{failure}");
+    }
+
+    #[test]
+    fn a_cost_beyond_all_reason_is_refused_since_sums_must_hold_it() {
+        for good in ["1000000000000", "-1000000000000", "0.000000000000000001"] {
+            amount("billed cost", good).unwrap();
+        }
+        for bad in [
+            "1000000000000.01",
+            "-1000000000000.01",
+            "170141183460469231731.687303715884105727",
+            "-170141183460469231731.687303715884105728",
+        ] {
+            let failure = amount("billed cost", bad).unwrap_err();
+            assert_eq!(failure.kind, FailureKind::MalformedReply, "{bad}");
+        }
     }
 
     #[test]

@@ -75,6 +75,8 @@ pub const SOURCE: usize = 1 << 10;
 pub const TAGS: usize = 64;
 /// Records, or observations, of one batch.
 pub const BATCH: usize = 10_000;
+/// The most that one record may cost, in whatever currency: a trillion. Two hundred million such records can still be added.
+pub const COST: i64 = 1_000_000_000_000;
 /// Bytes of a checkpoint.
 pub const CHECKPOINT: usize = 64 << 10;
 /// Bytes of a guest's message.

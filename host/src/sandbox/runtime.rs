@@ -232,3 +232,22 @@ impl<F: Future> Catch for std::panic::AssertUnwindSafe<F> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    #[tokio::test]
+    async fn code_that_never_comes_back_ends_with_the_wall_clock_and_a_panic_with_an_error() {
+        let wall = Duration::from_millis(1);
+        let never = std::future::pending::<wasmtime::Result<()>>();
+        let error = guarded(never, wall, wall).await.unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&LimitReached::Wall(wall)));
+        let panics = async { panic!("on purpose") };
+        let error = guarded::<()>(panics, Duration::from_secs(60), wall)
+            .await
+            .unwrap_err();
+        assert!(error.downcast_ref::<Panicked>().unwrap().0.contains("on purpose"));
+    }
+}

@@ -1,11 +1,23 @@
 //! One attack: a guest, what it is told to do, and the operator's file that it runs under.
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
+
+/// Which component attacks.
+#[derive(Clone, Debug)]
+pub(super) enum Guest {
+    /// A test guest of this name.
+    Named(String),
+    /// A component in this file.
+    File(PathBuf),
+}
 
 /// An operator's file for a guest, made step by step.
 #[derive(Clone, Debug)]
 pub struct Act {
-    pub(super) guest: String,
+    pub(super) guest: Guest,
     instance: String,
     settings: toml::Table,
     file: String,
@@ -21,8 +33,18 @@ impl Act {
     /// A test guest of this name without settings, granted nothing.
     #[must_use]
     pub fn of_guest(guest: &str) -> Self {
+        Self::of(Guest::Named(guest.to_owned()))
+    }
+
+    /// A component in a file, without settings, granted nothing.
+    #[must_use]
+    pub fn of_file(wasm: &Path) -> Self {
+        Self::of(Guest::File(wasm.to_owned()))
+    }
+
+    fn of(guest: Guest) -> Self {
         Self {
-            guest: guest.to_owned(),
+            guest,
             instance: "hostile".to_owned(),
             settings: toml::Table::new(),
             file: String::new(),

@@ -7,13 +7,16 @@ mod act;
 mod answer;
 mod canary;
 pub mod elsewhere;
+mod handmade;
 pub mod log;
 mod names;
 mod recorder;
 
 pub use act::Act;
+use act::Guest;
 pub use answer::{Answer, Then};
 pub use canary::Canary;
+pub use handmade::Handmade;
 pub use names::Names;
 pub use recorder::{Connection, Received, Recorder};
 
@@ -111,7 +114,10 @@ impl Stage {
     }
 
     async fn run(&self, act: &Act) -> Result<RunSummary, Error> {
-        let wasm = artifacts::guest(&act.guest)?;
+        let wasm = match &act.guest {
+            Guest::Named(name) => artifacts::guest(name)?,
+            Guest::File(path) => path.clone(),
+        };
         let config = Config::load(&self.place.file("operator.toml", act.operators_file())?)?;
         let compiler = Compiler::program(program()?);
         let prepared = prepare(self.runtime, &wasm, config, &cache()?, &compiler).await?;

@@ -20,6 +20,9 @@ use tokio_rustls::TlsAcceptor;
 /// Most bytes of one request that are kept in memory for reading it.
 const LARGEST: usize = 64 << 20;
 
+/// First byte of every TLS connection (RFC 8446, 5.1).
+const TLS_HANDSHAKE: u8 = 22;
+
 /// A connection that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
@@ -38,6 +41,8 @@ pub struct Received {
     pub head: String,
     /// The body, without the framing of chunks.
     pub body: Vec<u8>,
+    /// Whether it came within TLS.
+    pub tls: bool,
 }
 
 impl Received {
@@ -110,7 +115,7 @@ impl Recorder {
         Self::on(TcpListener::bind("127.0.0.1:0").await?, None, answers)
     }
 
-    /// HTTPS on a free port of 127.0.0.1.
+    /// HTTPS on a free port of 127.0.0.1, and plain HTTP where a client speaks that instead.
     ///
     /// # Errors
     /// Where it cannot listen.
@@ -179,6 +184,12 @@ impl Recorder {
         self.shared.seen().requests.clone()
     }
 
+    /// All requests since this was last asked. What was recorded so far is forgotten, so that many can be judged in turn.
+    #[must_use]
+    pub fn take(&self) -> Vec<Received> {
+        std::mem::take(&mut *self.shared.seen()).requests
+    }
+
     /// All bytes received so far, over all connections.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
@@ -232,14 +243,24 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Ar
                     connection.bytes.extend_from_slice(bytes);
                 }
             };
-            let note = |request: &Received| shared.seen().requests.push(request.clone());
+            let tell = |tls: bool| {
+                let (shared, answers) = (&shared, &answers);
+                move |mut request: Received| {
+                    request.tls = tls;
+                    let answer = answers(&request);
+                    shared.seen().requests.push(request);
+                    answer
+                }
+            };
+            let mut first = [0];
+            let speaks_tls = tcp.peek(&mut first).await.is_ok() && first == [TLS_HANDSHAKE];
             // How a client goes away is its own business.
-            let _ = match acceptor {
+            let _ = match acceptor.filter(|_| speaks_tls) {
                 Some(acceptor) => match acceptor.accept(tcp).await {
-                    Ok(tls) => serve(tls, &wire, &note, &answers).await,
+                    Ok(stream) => serve(stream, &wire, &tell(true)).await,
                     Err(error) => Err(error),
                 },
-                None => serve(tcp, &wire, &note, &answers).await,
+                None => serve(tcp, &wire, &tell(false)).await,
             };
         });
         while serving.try_join_next().is_some() {}
@@ -249,13 +270,11 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Ar
 async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     wire: &(dyn Fn(&[u8]) + Sync),
-    note: &(dyn Fn(&Received) + Sync),
-    answers: &Answers,
+    tell: &(dyn Fn(Received) -> Answer + Sync),
 ) -> io::Result<()> {
     let mut buffer = Vec::new();
     while let Some(request) = read_request(&mut stream, &mut buffer, wire).await? {
-        let answer = answers(&request);
-        note(&request);
+        let answer = tell(request);
         stream.write_all(&answer.start).await?;
         stream.flush().await?;
         match answer.then {
@@ -317,6 +336,7 @@ fn parse(buffer: &[u8]) -> Option<(Received, usize)> {
     let mut request = Received {
         head,
         body: Vec::new(),
+        tls: false,
     };
     let chunked = request
         .headers()

@@ -186,6 +186,9 @@ mod hostile {
         }
     }
 
+    /// A server's way never to come to an end.
+    type Never = fn() -> Answer;
+
     /// Asserts that a run ended soon, by its wall clock or because the host gave the call up before.
     #[track_caller]
     fn assert_given_up(what: &str, summary: &RunSummary) {
@@ -200,7 +203,7 @@ mod hostile {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_server_that_never_comes_to_an_end_holds_nobody_longer_than_the_run_may_last() {
         const PAUSE: Duration = Duration::from_millis(20);
-        let answers: [(&str, fn() -> Answer); 6] = [
+        let answers: [(&str, Never); 6] = [
             ("silence", Answer::silence),
             ("a head byte by byte", || {
                 Answer::raw("HTTP/1.1 200 OK\r\nx-slow: ", Then::Drip(b"x".to_vec(), PAUSE))

@@ -45,6 +45,14 @@ pub(super) struct Ask {
     pub(super) minted: Vec<Secret>,
 }
 
+/// What came back.
+struct Answer {
+    status: StatusCode,
+    /// How long it asks to wait.
+    after: Option<Duration>,
+    body: Zeroizing<Vec<u8>>,
+}
+
 impl Endpoint {
     /// The endpoint of a credential that has one. Reads its `ca`.
     pub(super) fn of(
@@ -66,26 +74,6 @@ impl Endpoint {
 
     /// Has a token minted. Runs within the place of the call that needs it.
     pub(super) async fn mint(&self, ask: Ask) -> Result<Minted, CredentialError> {
-        let left = self.run.left();
-        if left.is_zero() {
-            let used_up = Fault::open(RefusalKind::Throttled, "the run's time is used up");
-            return Err(CredentialError::Limit(used_up));
-        }
-        self.run
-            .budget
-            .attempt(ask.form.len(), None)
-            .await
-            .map_err(CredentialError::Limit)?;
-        self.client
-            .judge_literal(self.url.url())
-            .map_err(|error| self.unreachable(error.to_string(), None))?;
-        let time = LONGEST.min(left);
-        tokio::time::timeout(time, self.exchange(ask, time))
-            .await
-            .map_err(|_| self.unreachable("does not answer in time".to_owned(), None))?
-    }
-
-    async fn exchange(&self, ask: Ask, time: Duration) -> Result<Minted, CredentialError> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -93,37 +81,68 @@ impl Endpoint {
         if let Some(value) = ask.authorization {
             headers.insert(AUTHORIZATION, value);
         }
-        let outgoing = Outgoing {
-            method: Method::POST,
-            url: self.url.url().clone(),
-            headers,
-            body: Some(Bytes::from_owner(ask.form)),
-        };
+        let answer = self
+            .call(Outgoing {
+                method: Method::POST,
+                url: self.url.url().clone(),
+                headers,
+                body: Some(Bytes::from_owner(ask.form)),
+            })
+            .await?;
+        match answer.status.as_u16() {
+            200..=299 => {
+                let minted = token::granted(&answer.body, self.run.clock.now());
+                minted.map_err(|why| self.failed(why))
+            }
+            429 => Err(CredentialError::TokenThrottled {
+                url: self.url.shown(),
+                status: 429,
+                after: answer.after,
+            }),
+            code @ 500.. => {
+                // No call has gone out yet, so that coming again harms nothing.
+                let again = (502..=504).contains(&code);
+                let again = again.then_some(Outcome::Status(429, answer.after));
+                Err(self.unreachable(answer.told(), again))
+            }
+            _ => Err(self.failed(answer.told())),
+        }
+    }
+
+    /// One call of the host's own: counted, its address judged, within its time.
+    async fn call(&self, outgoing: Outgoing) -> Result<Answer, CredentialError> {
+        let left = self.run.left();
+        if left.is_zero() {
+            let used_up = Fault::open(RefusalKind::Throttled, "the run's time is used up");
+            return Err(CredentialError::Limit(used_up));
+        }
+        self.run
+            .budget
+            .attempt(outgoing.body.as_ref().map_or(0, Bytes::len), None)
+            .await
+            .map_err(CredentialError::Limit)?;
+        self.client
+            .judge_literal(&outgoing.url)
+            .map_err(|error| self.unreachable(error.to_string(), None))?;
+        let time = LONGEST.min(left);
+        tokio::time::timeout(time, self.exchange(outgoing, time))
+            .await
+            .map_err(|_| self.unreachable("does not answer in time".to_owned(), None))?
+    }
+
+    async fn exchange(&self, outgoing: Outgoing, time: Duration) -> Result<Answer, CredentialError> {
         let response = self.client.send(outgoing, time).await.map_err(|failed| {
             let again = failed.unconnected.then_some(Outcome::Unconnected);
             self.unreachable(format!("cannot be reached: {}", failed.fault.why), again)
         })?;
-        let status = response.status();
-        let after = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| retry_after(value, self.run.clock.now()));
-        let body = self.body(response).await?;
-        match status.as_u16() {
-            200..=299 => token::granted(&body, self.run.clock.now()).map_err(|why| self.failed(why)),
-            429 => Err(CredentialError::TokenThrottled {
-                url: self.url.shown(),
-                status: 429,
-                after,
-            }),
-            code @ 500.. => {
-                // No call has gone out yet, so that coming again harms nothing.
-                let again = (502..=504).contains(&code).then_some(Outcome::Status(429, after));
-                Err(self.unreachable(answered(status, &body), again))
-            }
-            _ => Err(self.failed(answered(status, &body))),
-        }
+        let after = response.headers().get(RETRY_AFTER);
+        Ok(Answer {
+            status: response.status(),
+            after: after
+                .and_then(|value| value.to_str().ok())
+                .and_then(|value| retry_after(value, self.run.clock.now())),
+            body: self.body(response).await?,
+        })
     }
 
     /// The whole body.
@@ -162,14 +181,18 @@ impl Endpoint {
     }
 }
 
-/// What an answer without a token tells the operator: its status, and its error code if the standards name it.
-fn answered(status: StatusCode, body: &[u8]) -> String {
-    let number = status.as_u16();
-    if status.is_redirection() {
-        return format!("answered {number}: redirects are not followed, so write the URL that it leads to");
-    }
-    match token::error_code(body) {
-        Some(code) => format!("answered {number} ({code})"),
-        None => format!("answered {number}"),
+impl Answer {
+    /// What an answer without a token tells the operator: its status, and its error code if the standards name it.
+    fn told(&self) -> String {
+        let number = self.status.as_u16();
+        if self.status.is_redirection() {
+            return format!(
+                "answered {number}: redirects are not followed, so write the URL that it leads to"
+            );
+        }
+        match token::error_code(&self.body) {
+            Some(code) => format!("answered {number} ({code})"),
+            None => format!("answered {number}"),
+        }
     }
 }

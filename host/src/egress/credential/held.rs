@@ -284,8 +284,9 @@ impl Held {
                     tries.learned = true;
                     return Ok(Verdict::Again);
                 }
-                // A challenge that was learnt for this very call was refused for another reason than its age.
-                stale || !tries.learned
+                // A challenge that was learnt for this very call, and is still the newest, was refused for another reason
+                // than its age.
+                stale || !tries.learned || !is_current
             }
             Scheme::SnowflakeKeyPair { .. } | Scheme::OAuth2ClientCredentials(_) | Scheme::JwtBearer(_) => {
                 if used.version == Some(self.version) {

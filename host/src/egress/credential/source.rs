@@ -176,6 +176,22 @@ mod tests {
     }
 
     #[test]
+    fn a_forgotten_file_is_read_anew_though_nothing_tells_that_it_changed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        fs::write(&path, "first").unwrap();
+        let written = fs::metadata(&path).unwrap().modified().unwrap();
+        let mut source = source(&path);
+        assert_eq!(source.read().unwrap().expose().as_str(), "first");
+        fs::write(&path, "other").unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_modified(written).unwrap();
+        assert_eq!(source.read().unwrap().expose().as_str(), "first");
+        source.forget();
+        assert_eq!(source.read().unwrap().expose().as_str(), "other");
+    }
+
+    #[test]
     fn a_tenants_link_is_not_followed_out_of_his_directory_after_it_was_swapped() {
         let directory = tempfile::tempdir().unwrap();
         let base = directory.path().canonicalize().unwrap();

@@ -296,3 +296,82 @@ impl fmt::Display for SecretRef {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(name: &str) -> SecretRef {
+        SecretRef::Env(name.to_owned())
+    }
+
+    fn aws() -> Scheme {
+        Scheme::AwsSigV4(AwsSigV4 {
+            access_key_id: env("ID"),
+            secret_access_key: env("FIRST"),
+            session_token: Some(env("TOKEN")),
+            region: "us-east-1".to_owned(),
+            service: "ce".to_owned(),
+            canonical: Canonical::Usual,
+        })
+    }
+
+    #[test]
+    fn the_secret_comes_before_the_names_beside_it() {
+        let name = || Value::Secret(env("NAME"));
+        let basic = |password| Scheme::Basic {
+            username: name(),
+            password,
+        };
+        for (scheme, expected) in [
+            (basic(Some(env("FIRST"))), vec!["FIRST", "NAME"]),
+            (basic(None), vec!["NAME"]),
+            (
+                Scheme::Digest {
+                    username: name(),
+                    password: env("FIRST"),
+                },
+                vec!["FIRST", "NAME"],
+            ),
+            (aws(), vec!["FIRST", "ID", "TOKEN"]),
+        ] {
+            let expected: Vec<SecretRef> = expected.into_iter().map(env).collect();
+            assert_eq!(
+                scheme.secrets(),
+                expected.iter().collect::<Vec<_>>(),
+                "{}",
+                scheme.name()
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_scheme_sets_it_answers_for() {
+        let spec = |scheme| CredentialSpec {
+            name: "main".to_owned(),
+            line: 1,
+            scheme,
+            headers: vec![("X-Kind".to_owned(), "a".to_owned())],
+            reveal: false,
+            connect_to: None,
+            ca: None,
+            addresses: Vec::new(),
+        };
+        let query = spec(Scheme::Query {
+            parameters: vec![("Key".to_owned(), env("KEY"))],
+        });
+        assert!(query.sets("x-kind") && !query.sets("authorization"));
+        assert!(query.sets_query("KEY") && !query.sets_query("keys"));
+        let aws = spec(aws());
+        for name in [
+            "authorization",
+            "x-amz-date",
+            "x-amz-security-token",
+            "x-amz-content-sha256",
+            "x-kind",
+        ] {
+            assert!(aws.sets(name), "{name}");
+        }
+        assert!(!aws.sets("x-amz-target") && !aws.sets_query("key"));
+    }
+}

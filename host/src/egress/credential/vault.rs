@@ -188,3 +188,25 @@ async fn off_runtime<T: Send + 'static>(
     .await
     .map_err(|_| CredentialError::Interrupted)?
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_outgoing_request_shows_neither_query_nor_headers_nor_body() {
+        let outgoing = Outgoing {
+            method: reqwest::Method::GET,
+            url: "https://h.example/a?key=hunter2".parse().unwrap(),
+            headers: [(reqwest::header::ACCEPT, "hunter2".parse().unwrap())]
+                .into_iter()
+                .collect(),
+            body: Some("hunter2".into()),
+        };
+        assert_eq!(
+            format!("{outgoing:?} {outgoing:#?}"),
+            "GET https://h.example/a GET https://h.example/a"
+        );
+    }
+}

@@ -1,7 +1,7 @@
 //! What leaves: authorisation, credentials, limits.
 
 use super::{
-    super::{RefusalKind, SpendLedger, rule::Matcher},
+    super::{RefusalKind, SpendLedger, Surplus, rule::Matcher},
     server::{Server, answer},
     *,
 };
@@ -283,6 +283,53 @@ async fn open_replies_hold_memory_until_they_are_dropped() {
     );
     drop(open);
     egress.send(get(URL)).await.unwrap();
+}
+
+#[tokio::test]
+async fn surplus_headers_are_dropped_and_counted_where_the_caller_asks_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(vec![answer(200, &[], b"")]).await;
+    let setup = Setup::with_credential(server.address, bearer(&directory, "secret-token-1"));
+    let mut request = with_header(get(URL), "Authorization", "Bearer mine");
+    request = with_header(with_header(request, "Accept", "text/csv"), "X-Own", "mine");
+    let refused = setup.egress().send(request.clone()).await.unwrap_err();
+    assert_eq!(refused.kind, RefusalKind::Denied);
+    request.surplus = Surplus::Drop;
+    let egress = setup.egress();
+    egress.send(request).await.unwrap();
+    let seen = server.only();
+    assert!(
+        seen.contains("\r\nauthorization: Bearer secret-token-1\r\n"),
+        "{seen}"
+    );
+    assert!(
+        seen.contains("\r\naccept: text/csv\r\n") && !seen.contains("mine"),
+        "{seen}"
+    );
+    let dropped: Vec<_> = egress.report().dropped_headers.into_iter().collect();
+    assert_eq!(
+        dropped,
+        [("authorization".to_owned(), 1), ("x-own".to_owned(), 1)]
+    );
+}
+
+/// Were it dropped, a narrow rule's header would lead to the wider rule beside it.
+#[tokio::test]
+async fn a_header_that_a_rule_for_the_host_names_is_never_dropped() {
+    let server = Server::start(vec![answer(200, &[], b"")]).await;
+    let mut narrow = plain(server.address);
+    narrow.headers = vec![Matcher {
+        name: "x-target".to_owned(),
+        values: Some(vec!["List".to_owned()]),
+    }];
+    let setup = Setup::new(vec![narrow, plain(server.address)]);
+    let mut request = with_header(get(URL), "X-Target", "Delete");
+    request.surplus = Surplus::Drop;
+    let refused = setup.egress().send(request.clone()).await.unwrap_err();
+    assert_eq!(refused.kind, RefusalKind::Denied);
+    request.headers = vec![("x-target".to_owned(), "List".to_owned())];
+    setup.egress().send(request).await.unwrap();
+    assert!(server.only().contains("\r\nx-target: List\r\n"));
 }
 
 #[derive(Debug)]

@@ -1,7 +1,10 @@
 //! TLS with the rule's own certificates.
 
 use super::{
-    super::{EgressError, RefusalKind},
+    super::{
+        EgressError, RefusalKind,
+        credential::{ClientAuth, ClientCredentials, Value},
+    },
     server::{Server, answer},
     *,
 };
@@ -84,6 +87,48 @@ async fn a_peer_without_the_right_certificate_is_unreachable_and_learns_nothing(
         assert!(!refusal.message.contains("certificate"));
         assert_eq!((egress.report().attempts, server.seen().len()), (1, 0));
     }
+}
+
+#[tokio::test]
+async fn a_token_url_is_trusted_by_the_credentials_own_authority_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let (api, login) = (Authority::new(), Authority::new());
+    let server = server(&api, "api.example.com").await;
+    let token = vec![answer(200, &[], br#"{"access_token":"minted-token-1"}"#)];
+    let minting = Server::start_tls(token, login.acceptor("login.example.com")).await;
+    let mut setup = Setup::new(vec![secure(&server, api.write(&directory, "api.pem"))]);
+    setup.rules[0].credential = Some("main".to_owned());
+    let mut spec = credential(Scheme::OAuth2ClientCredentials(ClientCredentials {
+        token_url: "https://login.example.com/token".parse().unwrap(),
+        client_id: Value::Plain("client".to_owned()),
+        client_secret: file(&directory, "secret", "canary-secret-1"),
+        client_auth: ClientAuth::Header,
+        scope: None,
+        audience: None,
+        parameters: Vec::new(),
+    }));
+    spec.connect_to = Some(minting.address);
+    spec.ca = Some(login.write(&directory, "login.pem"));
+    setup.credentials.push(spec);
+    setup
+        .egress()
+        .send(get("https://api.example.com/x"))
+        .await
+        .unwrap();
+    assert!(minting.only().starts_with("POST /token HTTP/1.1\r\n"));
+    assert!(
+        server
+            .only()
+            .contains("\r\nauthorization: Bearer minted-token-1\r\n")
+    );
+    setup.credentials[0].ca = Some(api.write(&directory, "api.pem"));
+    let refusal = setup
+        .egress()
+        .send(get("https://api.example.com/x"))
+        .await
+        .unwrap_err();
+    assert_eq!(refusal.kind, RefusalKind::Unreachable);
+    assert_eq!((minting.seen().len(), server.seen().len()), (1, 1));
 }
 
 #[tokio::test]

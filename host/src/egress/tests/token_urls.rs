@@ -164,3 +164,26 @@ async fn the_ca_of_a_credential_is_read_before_the_run() {
     let error = Egress::new(grant, &Limits::default(), &agent, ManualClock::new(), None).unwrap_err();
     assert!(error.to_string().contains("No such file"), "{error}");
 }
+
+#[tokio::test]
+async fn a_token_url_that_does_not_answer_ends_within_the_runs_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let silent = Server::start_closed(vec![answer(200, &[], b"")]).await;
+    let mut spec = oauth(&directory, "http://login.example.com/t");
+    spec.connect_to = Some(silent.address);
+    let mut setup = Setup::with_credential(silent.address, spec);
+    setup.limits.wall = Duration::from_millis(50);
+    let egress = setup.egress();
+    let refusal = egress.send(get("http://api.example.com/v1")).await.unwrap_err();
+    assert_eq!(refusal.kind, RefusalKind::Unreachable);
+    let why = &egress.report().failed[0].why;
+    assert!(
+        why.starts_with("the token URL http://login.example.com/t ") && why.ends_with("in time"),
+        "{why}"
+    );
+    let seen = silent.seen();
+    assert!(
+        seen.iter().all(|request| request.starts_with("POST /t ")),
+        "{seen:?}"
+    );
+}

@@ -195,13 +195,16 @@ async fn a_rotated_client_secret_mints_a_token_of_its_own() {
     assert_eq!(calls(&server), (2, 2));
 }
 
+/// Status, headers and body; the kind, how often the token URL is asked, and what the operator reads.
+type Answered<'a> = (u16, &'a [&'a str], &'a str, RefusalKind, usize, &'a str);
+
 #[tokio::test]
 async fn what_a_token_url_answers_is_told_to_the_operator_in_known_words_alone() {
     let logs = Logs::start();
     let directory = tempfile::tempdir().unwrap();
     let large = format!(r#"{{"access_token":"{}"}}"#, "x".repeat(70_000));
     use RefusalKind::{Credential, Throttled, Unreachable};
-    let cases: [(u16, &[&str], &str, RefusalKind, usize, &str); 10] = [
+    let cases: [Answered<'_>; 10] = [
         (
             401,
             &[],

@@ -8,7 +8,7 @@ use http::{HeaderName, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use std::time::Duration;
-use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody};
+use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, p2::bindings::http::types::ErrorCode};
 
 /// Largest piece of a body at once.
 const PIECE: usize = 64 << 10;
@@ -97,36 +97,61 @@ fn error(refusal: Refusal, stage: Stage) -> Error {
     }
 }
 
+/// The error code of an error that ended a body.
+pub(super) fn code(error: &Error) -> Option<ErrorCode> {
+    match error {
+        Error::HttpRequestDenied => Some(ErrorCode::HttpRequestDenied),
+        Error::DestinationUnavailable => Some(ErrorCode::DestinationUnavailable),
+        Error::InternalError(told) => Some(ErrorCode::InternalError(told.clone())),
+        Error::HttpResponseBodySize(size) => Some(ErrorCode::HttpResponseBodySize(*size)),
+        Error::HttpResponseIncomplete => Some(ErrorCode::HttpResponseIncomplete),
+        Error::ConfigurationError => Some(ErrorCode::ConfigurationError),
+        Error::ConnectionReadTimeout => Some(ErrorCode::ConnectionReadTimeout),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    const KINDS: [RefusalKind; 7] = [
+        RefusalKind::Denied,
+        RefusalKind::Unreachable,
+        RefusalKind::Throttled,
+        RefusalKind::TooLarge,
+        RefusalKind::Credential,
+        RefusalKind::Echoed,
+        RefusalKind::Malformed,
+    ];
+
+    fn refusal(kind: RefusalKind) -> Refusal {
+        Refusal {
+            kind,
+            message: "told".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_body_that_ends_with_an_error_has_its_code() {
+        for kind in KINDS {
+            assert!(code(&error(refusal(kind), Stage::Body)).is_some(), "{kind:?}");
+        }
+    }
+
     #[test]
     fn an_error_code_says_no_more_than_the_refusal() {
-        let code = |kind, stage| {
-            let refusal = Refusal {
-                kind,
-                message: "told".to_owned(),
-            };
-            error(refusal, stage).to_string()
-        };
-        for kind in [
-            RefusalKind::Denied,
-            RefusalKind::Unreachable,
-            RefusalKind::TooLarge,
-            RefusalKind::Credential,
-            RefusalKind::Echoed,
-            RefusalKind::Malformed,
-        ] {
+        let shown = |kind, stage| error(refusal(kind), stage).to_string();
+        for kind in KINDS {
             for stage in [Stage::Head, Stage::Body] {
-                assert!(!code(kind, stage).contains("told"), "{kind:?}");
+                let tells = kind == RefusalKind::Throttled;
+                assert_eq!(shown(kind, stage).contains("told"), tells, "{kind:?}");
             }
         }
-        assert!(code(RefusalKind::Throttled, Stage::Head).contains("told"));
         assert_eq!(
-            code(RefusalKind::Credential, Stage::Head),
-            code(RefusalKind::Echoed, Stage::Body)
+            shown(RefusalKind::Credential, Stage::Head),
+            shown(RefusalKind::Echoed, Stage::Body)
         );
     }
 

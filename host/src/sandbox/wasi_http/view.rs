@@ -4,6 +4,7 @@
 use super::{
     CALL, FIELDS, Http, UNSENT,
     fields::{FieldError, charged},
+    reply,
 };
 use crate::sandbox::limits;
 use http::{HeaderName, header::CONTENT_LENGTH};
@@ -72,7 +73,14 @@ impl types::Host for View<'_> {
     as_it_is! { Host:
         fn convert_error_code(error: HttpError) -> wasmtime::Result<types::ErrorCode>;
         fn convert_header_error(error: HeaderError) -> wasmtime::Result<types::HeaderError>;
-        fn http_error_code(error: Resource<types::IoError>) -> wasmtime::Result<Option<types::ErrorCode>>;
+    }
+
+    /// The crate knows its own errors here, not those that a body from us ends with.
+    fn http_error_code(
+        &mut self,
+        error: Resource<types::IoError>,
+    ) -> wasmtime::Result<Option<types::ErrorCode>> {
+        Ok(self.table.get(&error)?.downcast_ref().and_then(reply::code))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Ended, Scene};
 use finops_collector::{
-    CostRecord, Decimal, Failure, Observation, Outcome, PartitionWriter, Seal, Source, commit,
+    CostRecord, Decimal, Failure, Observation, Outcome, PartitionWriter, Period, Seal, Source, commit,
     record::{Location, Quantity},
 };
 
@@ -12,6 +12,8 @@ pub(crate) fn perform(scene: &Scene<'_>) -> Ended {
             "behave" => write_day(scene, 0),
             // A day that lies `count` days before yesterday.
             "write-day" => write_day(scene, scene.settings.count),
+            "write-days" => scene.times().try_for_each(|day| write_day(scene, day)),
+            "extreme-days" => extreme_days(scene),
             "empty-day" => empty_day(scene, scene.settings.count),
             "records" => records(scene),
             "batch" => batch(scene),
@@ -72,6 +74,41 @@ fn write_day(scene: &Scene<'_>, day: u64) -> Result<(), Failure> {
 fn empty_day(scene: &Scene<'_>, day: u64) -> Result<(), Failure> {
     let writer = scene.writer(day)?;
     commit(scene.host, vec![writer.seal(&scene.complete())?])?;
+    Ok(())
+}
+
+/// Days at the ends of all calendars, whatever the host says to each.
+fn extreme_days(scene: &Scene<'_>) -> Result<(), Failure> {
+    const BEGIN: i64 = -377_705_116_800;
+    const END: i64 = 253_402_300_800;
+    const DAY: i64 = 86_400;
+    let mut taken = 0;
+    for start in [
+        i64::MIN,
+        BEGIN - DAY,
+        BEGIN,
+        -DAY,
+        0,
+        END - 2 * DAY,
+        END - DAY,
+        END,
+        i64::MAX,
+    ] {
+        let day = Period {
+            start,
+            end: start.saturating_add(DAY),
+        };
+        taken += u64::from(write(scene, day).is_ok());
+    }
+    scene.host.info(format!("{taken} days were taken"));
+    Ok(())
+}
+
+fn write(scene: &Scene<'_>, day: Period) -> Result<(), Failure> {
+    let mut writer = PartitionWriter::open(scene.host, "spend", &scene.source(), &[day.start])?;
+    writer.write(scene.record(day, scene.amount()?))?;
+    let seal = Seal::complete(day.end);
+    commit(scene.host, vec![writer.seal(&seal)?])?;
     Ok(())
 }
 

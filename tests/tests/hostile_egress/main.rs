@@ -8,21 +8,15 @@
     clippy::indexing_slicing
 )]
 
-#[path = "hostile_egress/addresses.rs"]
 mod addresses;
-#[path = "hostile_egress/environment.rs"]
+mod asked;
+mod credentials;
 mod environment;
-#[path = "hostile_egress/grant.rs"]
 mod grant;
-#[path = "hostile_egress/operations.rs"]
+mod judge;
 mod operations;
-#[path = "hostile_egress/property.rs"]
 mod property;
-#[path = "hostile_egress/replies.rs"]
 mod replies;
-#[path = "hostile_egress/requests.rs"]
 mod requests;
-#[path = "hostile_egress/targets.rs"]
 mod targets;
-#[path = "hostile_egress/words.rs"]
 mod words;
