@@ -103,7 +103,7 @@ fn a_file_beyond_its_ceiling_is_refused_with_every_reason_and_the_others_stand()
         .map(|error| error.as_str().unwrap())
         .collect();
     for part in [
-        "two.toml:11:20: `credentials.main.token.file`",
+        "two.toml:10:18: `credentials.main.token.file`",
         "must lie below",
         "`credentials.main.connect-to`",
         "`credentials.main.reveal`",

@@ -44,7 +44,7 @@ impl Import {
         match (package, interface) {
             ("wasi:clocks", _) => "linked: works, to the millisecond",
             ("wasi:random", _) => "linked: works",
-            ("wasi:io", _) => "linked: works, but there is nothing outside to read or write",
+            ("wasi:io", _) => "linked: works, over what else is linked",
             ("wasi:filesystem", _) => "linked but inert: there are no files",
             ("wasi:sockets", _) => "linked but inert: there is no network",
             ("wasi:cli", "environment") => "linked but inert: no variables, no arguments",

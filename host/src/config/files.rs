@@ -80,7 +80,7 @@ fn remedy(named: &NamedFile, cause: &io::Error, ceiling: Option<&Ceiling>) -> St
         Some(ceiling) if cause.kind() == io::ErrorKind::PermissionDenied => {
             let what = if named.secret { "secrets" } else { "files" };
             format!(
-                "move it below the directory of its tenant, or list its directory in `secrets` of {}:{}, if this tenant may have such {what}",
+                "move it below one of these, or list its directory in `secrets` of {}:{}, if this tenant may have such {what}",
                 ceiling.file.display(),
                 ceiling.line
             )
