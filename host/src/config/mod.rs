@@ -68,6 +68,8 @@ pub struct Config {
     pub limits: Limits,
     /// Where entries go, besides the ledger.
     pub openfinops: Option<OpenFinOps>,
+    /// Files that it names: secrets and certificates.
+    pub files: Vec<PathBuf>,
     /// What is allowed but unwise, for the operator.
     pub warnings: Vec<String>,
     text: String,
@@ -140,6 +142,12 @@ fn read(text: &str, path: &Path, around: &Around<'_>) -> Result<Config, ConfigEr
         ..Reading::of(text, path, around.environment)
     };
     let mut config = document(table.get_ref(), path, &reading, &problems);
+    config.files = reading
+        .files
+        .borrow()
+        .iter()
+        .map(|named| named.path.clone())
+        .collect();
     if let Some(ceiling) = around.ceiling {
         for excess in ceiling::exceeds(ceiling, &config, &reading.variables.borrow()) {
             problems.add(&excess.at, excess.key, excess.what, excess.remedy);
@@ -188,6 +196,7 @@ fn document(table: &DeTable<'_>, path: &Path, reading: &Reading<'_>, problems: &
             .unwrap_or_default(),
         limits: Limits::default(),
         openfinops: section("openfinops").and_then(openfinops::read),
+        files: Vec::new(),
         warnings: Vec::new(),
         text: reading.text.to_owned(),
         settings: section("settings")
