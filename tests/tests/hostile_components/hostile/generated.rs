@@ -18,9 +18,9 @@ use std::{collections::BTreeMap, fs, path::Path};
 /// Cases that are inspected in one run of the tests.
 const INSPECTED: u64 = 2_400;
 /// Mutated components that are also compiled and, where that works, described.
-const COMPILED: usize = 60;
+const COMPILED: usize = 40;
 /// Generated modules that are instantiated beside a well-behaved collector.
-const INSTANTIATED: u64 = 60;
+const INSTANTIATED: u64 = 40;
 /// The seed where the environment has none.
 const SEED: u64 = 0x0f19_0950;
 
