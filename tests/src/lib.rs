@@ -4,6 +4,7 @@
 
 pub mod artifacts;
 pub mod books;
+pub mod crash;
 pub mod hostile;
 pub mod openfinops;
 pub mod program;

@@ -10,6 +10,7 @@ mod failure;
 mod lock;
 mod say;
 mod service;
+mod soak;
 mod test;
 mod venv;
 mod workspace;
@@ -18,6 +19,7 @@ use bench::Form;
 use build::{Profile, Wanted};
 use demo::Destination;
 use failure::{Failure, Result};
+use soak::Siege;
 use std::process::ExitCode;
 use workspace::Workspace;
 
@@ -34,6 +36,9 @@ Commands:
                                   --release  an optimised host
   demo [--openfinops]           Collect a simulated Snowflake bill twice and show the books
                                   --openfinops  send them to a real OpenFinOps server too
+  soak [--rounds N] [--seed N]  Kill the program again and again at drawn points, and prove that no money is lost
+                                  --rounds  how often (1,000)
+                                  --seed    draw the same points and answers again
   test [arguments]              Run all tests; arguments go to `cargo test`
   test-extra                    Make the checks that need tools of their own, where they are installed
   venv                          Make the Python environment of the OpenFinOps server; print its Python";
@@ -45,6 +50,7 @@ enum Task {
     Build(Wanted, Profile),
     Demo(Destination),
     Help,
+    Soak(Siege),
     Test(Vec<String>),
     TestExtra,
     Venv,
@@ -76,6 +82,7 @@ fn parse(arguments: &[String]) -> Result<Task> {
         "bench" => &["--json"],
         "build" => &["--guests", "--release"],
         "demo" => &["--openfinops"],
+        "soak" => return Ok(Task::Soak(soak::siege(rest)?)),
         "test" => return Ok(Task::Test(rest.to_vec())),
         "test-extra" | "venv" | "help" | "--help" | "-h" => &[],
         _ => return Err(Failure::new(format!("there is no command `{command}`"))),
@@ -118,6 +125,7 @@ fn perform(task: Task) -> Result<()> {
         Task::Bench(form) => bench::bench(&root, form),
         Task::Build(wanted, profile) => build::build(&root, wanted, profile),
         Task::Demo(destination) => demo::demo(&root, destination),
+        Task::Soak(siege) => soak::soak(&siege),
         Task::Test(extra) => test::test(&root, &extra),
         Task::TestExtra => extra::test_extra(&root),
         Task::Venv => {
@@ -173,6 +181,20 @@ mod tests {
             parsed("test -p finops-host -- --nocapture").unwrap(),
             Task::Test(words)
         );
+    }
+
+    #[test]
+    fn a_siege_is_read_with_its_rounds_and_seed() {
+        let siege = |rounds, seed| Task::Soak(Siege { rounds, seed });
+        assert_eq!(parsed("soak").unwrap(), siege(1_000, None));
+        assert_eq!(parsed("soak --rounds 5 --seed 7").unwrap(), siege(5, Some(7)));
+        for (line, message) in [
+            ("soak --round 5", "`soak` does not know `--round`"),
+            ("soak --rounds", "`--rounds` needs a number"),
+            ("soak --seed x", "`--seed` needs a number, not `x`"),
+        ] {
+            assert_eq!(parsed(line).unwrap_err().to_string(), message);
+        }
     }
 
     #[test]

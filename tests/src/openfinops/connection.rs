@@ -1,25 +1,43 @@
-//! Connections that a handler can break: the peer then sees a reset instead of a reply.
-//! What must hold: the request was read whole, and not one byte of an answer was written.
+//! Connections that a handler can break, so that the peer sees a reset instead of a reply, and that tell when a reply left.
+//! What must hold: a broken one had its request read whole, and not one byte of an answer was written.
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use std::io::{ErrorKind, Result};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
 /// The handler's hold on its connection.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Breaker(Arc<AtomicBool>);
+#[derive(Clone, Default)]
+pub(super) struct Breaker(Arc<Hold>);
+
+#[derive(Default)]
+struct Hold {
+    broken: AtomicBool,
+    left: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
 
 impl Breaker {
     /// Whatever is answered now is not sent: the connection is reset.
     pub(super) fn reset(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.broken.store(true, Ordering::Release);
+    }
+
+    /// Once the answer, or the first part of a long one, was handed to the system: does this.
+    pub(super) fn when_left(&self, job: impl FnOnce() + Send + 'static) {
+        *self.0.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(job));
+    }
+
+    fn left(&self) {
+        let job = self.0.left.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(job) = job {
+            job();
+        }
     }
 }
 
@@ -70,12 +88,16 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
-        if self.breaker.0.load(Ordering::Acquire) {
+        if self.breaker.0.broken.load(Ordering::Acquire) {
             // Closing without lingering sends a reset in place of an orderly end.
             self.stream.set_zero_linger()?;
             return Poll::Ready(Err(ErrorKind::ConnectionReset.into()));
         }
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if matches!(written, Poll::Ready(Ok(1..))) {
+            self.breaker.left();
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {

@@ -13,7 +13,7 @@ mod recorder;
 
 pub use outcome::{Outcome, Storage};
 pub use real_server::{Observed, RealServer, Row};
-pub use recorder::{Received, Recorder, Route};
+pub use recorder::{Event, Received, Recorder, Route};
 
 #[cfg(test)]
 mod tests;

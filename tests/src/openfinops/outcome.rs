@@ -1,6 +1,8 @@
 //! What a test wants to happen to one request: whether the server keeps it, and what the client then sees.
 //! What must hold: the two are independent, since a real server can keep a batch and still answer 500.
 
+use std::time::Duration;
+
 /// Whether the server keeps what it was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Storage {
@@ -25,6 +27,19 @@ pub(super) enum Reply {
     Reset,
     /// Nothing until the test releases it, then the real server's answer.
     Hang,
+    /// The beginning of the real server's answer, then this.
+    Begun(Rest),
+}
+
+/// How an answer that began well goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// The connection breaks.
+    Breaks,
+    /// One byte at a time, with such a pause before each, without end.
+    Drips(Duration),
+    /// As many bytes as the client takes, without end.
+    Endless,
 }
 
 /// What happens to one request.
@@ -112,6 +127,58 @@ impl Outcome {
         Self {
             storage,
             reply: Reply::Hang,
+        }
+    }
+
+    /// 200, the first half of the answer, and then the connection breaks.
+    #[must_use]
+    pub fn cut(storage: Storage) -> Self {
+        Self::begun(storage, Rest::Breaks)
+    }
+
+    /// 200, and an answer of which a byte comes every now and then, without end.
+    #[must_use]
+    pub fn dripping(storage: Storage, pause: Duration) -> Self {
+        Self::begun(storage, Rest::Drips(pause))
+    }
+
+    /// 200, and an answer without end.
+    #[must_use]
+    pub fn endless(storage: Storage) -> Self {
+        Self::begun(storage, Rest::Endless)
+    }
+
+    /// A redirect to this address; nothing is stored.
+    #[must_use]
+    pub fn redirect(location: &str) -> Self {
+        Self::scripted(
+            Storage::Lost,
+            307,
+            vec![("location", location.to_owned())],
+            String::new(),
+        )
+    }
+
+    /// 200 with this JSON instead of the real answer.
+    #[must_use]
+    pub fn answer(storage: Storage, body: &serde_json::Value) -> Self {
+        Self::scripted(storage, 200, json(), body.to_string())
+    }
+
+    /// Whether a client that sent a batch cannot know from the reply if it was stored.
+    #[must_use]
+    pub fn is_ambiguous(&self) -> bool {
+        match &self.reply {
+            Reply::Honest => false,
+            Reply::Scripted { status, .. } => matches!(status, 200 | 500 | 502 | 504),
+            Reply::Reset | Reply::Hang | Reply::Begun(_) => true,
+        }
+    }
+
+    fn begun(storage: Storage, rest: Rest) -> Self {
+        Self {
+            storage,
+            reply: Reply::Begun(rest),
         }
     }
 

@@ -3,12 +3,13 @@
 
 use super::connection::{Breakable, Breaker};
 use super::ingest::{Answer, Books, Request};
-use super::outcome::{Outcome, Reply, Storage};
+use super::outcome::{Outcome, Reply, Rest, Storage};
 use super::port::ReservedPort;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
-use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use futures::StreamExt as _;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::io::Result;
@@ -60,7 +61,19 @@ pub struct Received {
     pub storage: Storage,
 }
 
+/// Where an exchange stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Its headers have arrived; nothing of its body was read.
+    Begun(Route),
+    /// It was read whole and stored, or not; nothing was answered.
+    Recorded(Route),
+    /// Its answer has left.
+    Answered(Route),
+}
+
 type Decision = dyn Fn(Route, &[u8]) -> Option<Outcome> + Send;
+type Watch = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// The recording destination; dropping it stops it.
 pub struct Recorder {
@@ -103,6 +116,11 @@ impl Recorder {
     /// What happens to requests by what they say, where the script has nothing for them; `None`: the honest answer.
     pub fn decide(&self, decision: impl Fn(Route, &[u8]) -> Option<Outcome> + Send + 'static) {
         self.notes().decision = Some(Box::new(decision));
+    }
+
+    /// Is told of every exchange as it goes on, by the server's thread, which waits for it: a test can kill the client there.
+    pub fn watch(&self, watch: impl Fn(Event) + Send + Sync + 'static) {
+        self.notes().watch = Some(Arc::new(watch));
     }
 
     /// Lives at this moment (seconds since the epoch) from now on.
@@ -187,6 +205,19 @@ struct Shared {
 }
 
 impl Shared {
+    /// The `Date` of an answer, where the server does not live by the real clock.
+    fn date(&self) -> Option<HeaderValue> {
+        let now = Timestamp::from_second(self.notes().now?).ok()?;
+        HeaderValue::from_str(&now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()).ok()
+    }
+
+    fn tell(&self, event: Event) {
+        let watch = self.notes().watch.clone();
+        if let Some(watch) = watch {
+            watch(event);
+        }
+    }
+
     fn notes(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -197,6 +228,7 @@ impl Shared {
 struct Notes {
     script: Vec<(Route, Outcome)>,
     decision: Option<Box<Decision>>,
+    watch: Option<Watch>,
     now: Option<i64>,
     received: Vec<Received>,
     books: Books,
@@ -262,29 +294,36 @@ impl Drop for Running {
 async fn answer(
     State(shared): State<Arc<Shared>>,
     ConnectInfo(breaker): ConnectInfo<Breaker>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
+    request: axum::extract::Request,
 ) -> Response<Body> {
-    let Some(route) = Route::of(&method, uri.path()) else {
+    let (head, body) = request.into_parts();
+    let Some(route) = Route::of(&head.method, head.uri.path()) else {
         return response(
             404,
             &[("content-type", "text/html".to_owned())],
-            "<h1>Not Found</h1>".to_owned(),
+            "<h1>Not Found</h1>",
         );
+    };
+    shared.tell(Event::Begun(route));
+    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
+        // The client went away in the middle: nobody reads this.
+        return response(400, &[], "");
     };
     // Before the request counts as arrived: a test may release it at once.
     let mut released = shared.released.subscribe();
-    let query = uri.query().unwrap_or_default();
-    let (outcome, (status, honest)) = record(&shared, route, query, headers, body);
-    match outcome.reply {
-        Reply::Honest => {}
+    let query = head.uri.query().unwrap_or_default();
+    let (outcome, (status, honest)) = record(&shared, route, query, head.headers, body);
+    shared.tell(Event::Recorded(route));
+    let mut reply = match &outcome.reply {
         Reply::Scripted {
             status,
             headers,
             body,
-        } => return response(status, &headers, body),
+        } => response(*status, headers, body.clone()),
+        Reply::Honest | Reply::Reset | Reply::Hang => response(status, &json(), honest.to_string()),
+        Reply::Begun(rest) => response(status, &json(), begun(honest.to_string(), *rest)),
+    };
+    match outcome.reply {
         Reply::Reset => breaker.reset(),
         Reply::Hang => {
             // The sender lives as long as the server.
@@ -293,12 +332,30 @@ async fn answer(
                 breaker.reset();
             }
         }
+        Reply::Scripted { .. } | Reply::Honest | Reply::Begun(_) => {}
     }
-    response(
-        status,
-        &[("content-type", "application/json".to_owned())],
-        honest.to_string(),
-    )
+    if let Some(date) = shared.date() {
+        reply.headers_mut().insert(header::DATE, date);
+    }
+    breaker.when_left(move || shared.tell(Event::Answered(route)));
+    reply
+}
+
+/// The first half of an answer, and what comes in place of the second.
+fn begun(mut answer: String, rest: Rest) -> Body {
+    answer.truncate(answer.len() / 2);
+    let first = futures::stream::once(async { Ok(Bytes::from(answer)) });
+    let piece = move |_| async move {
+        match rest {
+            Rest::Breaks => Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
+            Rest::Drips(pause) => {
+                tokio::time::sleep(pause).await;
+                Ok(Bytes::from_static(b" "))
+            }
+            Rest::Endless => Ok(Bytes::from_static(&[b' '; 1 << 14])),
+        }
+    };
+    Body::from_stream(first.chain(futures::stream::repeat(()).then(piece)))
 }
 
 /// Takes the request into the books as the test wants it, and says so to whoever waits.
@@ -329,8 +386,12 @@ fn record(shared: &Shared, route: Route, query: &str, headers: HeaderMap, body: 
     (outcome, answer)
 }
 
-fn response(status: u16, headers: &[(&'static str, String)], body: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
+fn json() -> [(&'static str, String); 1] {
+    [("content-type", "application/json".to_owned())]
+}
+
+fn response(status: u16, headers: &[(&'static str, String)], body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in headers {
         if let Ok(value) = HeaderValue::from_str(value) {

@@ -1,6 +1,7 @@
 //! The acts, a file for each kind of rule that they try to break.
 
 pub(crate) mod authority;
+pub(crate) mod bill;
 pub(crate) mod books;
 pub(crate) mod calls;
 pub(crate) mod effort;
@@ -23,6 +24,7 @@ pub(crate) type Ended = Option<Result<Outcome, Failure>>;
 /// Performs the act that the settings name.
 pub(crate) fn perform(scene: &Scene<'_>) -> Result<Outcome, Failure> {
     [
+        bill::perform,
         books::perform,
         calls::perform,
         effort::perform,
