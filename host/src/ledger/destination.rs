@@ -2,6 +2,8 @@
 //! What must hold: at the end of every transaction an open epoch of a journal holds exactly the current counted
 //! records at its measure and roll-up; entries of an ended epoch are never sent any more.
 
+pub mod rebase;
+
 use super::{
     dims::not_groupable,
     error::damaged,
@@ -163,18 +165,18 @@ pub(super) fn ensure(
                 params![spec.name, kind, wanted.0, wanted.1, wanted.2, spec.currency],
             )?;
             let id = transaction.last_insert_rowid();
-            begin_epoch(&transaction, id, spec, now)?;
+            begin_epoch(&transaction, id, spec.start, now)?;
             id
         }
         Some((id, identity, _)) if identity != wanted => {
-            end_epoch(&transaction, id, now)?;
+            end_epoch(&transaction, id, "the destination began a new epoch", now)?;
             transaction.execute(
                 "UPDATE destination SET identity = ?, measure = ?, group_by = ?, currency = ?, state = 'active',
                      reason = NULL, attempt = 0, retry_at = NULL WHERE id = ?",
                 params![wanted.0, wanted.1, wanted.2, spec.currency, id],
             )?;
             transaction.execute("DELETE FROM observation_cursor WHERE destination = ?", [id])?;
-            begin_epoch(&transaction, id, spec, now)?;
+            begin_epoch(&transaction, id, spec.start, now)?;
             id
         }
         Some((id, _, currency)) => {
@@ -192,24 +194,34 @@ pub(super) fn ensure(
 fn begin_epoch(
     transaction: &Transaction,
     destination: i64,
-    spec: &DestinationSpec,
+    start: StartMode,
     now: Timestamp,
 ) -> Result<(), LedgerError> {
-    transaction.execute(
-        "INSERT INTO epoch (destination, number, start_mode, started)
-         SELECT ?1, COALESCE(MAX(number), 0) + 1, ?2, ?3 FROM epoch WHERE destination = ?1",
-        params![destination, spec.start.name(), now.as_second()],
-    )?;
-    let opened = transaction.last_insert_rowid();
-    let epochs = post::open_epochs(transaction)?;
-    let Some(epoch) = epochs.iter().find(|epoch| epoch.id == opened) else {
-        return Ok(()); // a snapshot: nothing is posted to it
+    let Some(epoch) = next_epoch(transaction, destination, start.name(), now)? else {
+        return Ok(());
     };
-    let sending = match spec.start {
+    let sending = match start {
         StartMode::Baseline | StartMode::All => Sending::Send,
         StartMode::Now => Sending::Settled,
     };
-    open_totals(transaction, epoch, sending)
+    open_totals(transaction, &epoch, sending)
+}
+
+/// The next epoch of a destination, still empty; `None` for a snapshot, to which nothing is posted.
+fn next_epoch(
+    transaction: &Transaction,
+    destination: i64,
+    start: &str,
+    now: Timestamp,
+) -> Result<Option<OpenEpoch>, LedgerError> {
+    transaction.execute(
+        "INSERT INTO epoch (destination, number, start_mode, started)
+         SELECT ?1, COALESCE(MAX(number), 0) + 1, ?2, ?3 FROM epoch WHERE destination = ?1",
+        params![destination, start, now.as_second()],
+    )?;
+    let opened = transaction.last_insert_rowid();
+    let epochs = post::open_epochs(transaction)?;
+    Ok(epochs.into_iter().find(|epoch| epoch.id == opened))
 }
 
 /// Opening entries belong to the commit that last touched their partition: its state is what they hold.
@@ -239,16 +251,22 @@ fn current_counted(transaction: &Transaction, partition: i64) -> Result<Vec<i64>
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Ends the open epoch: what was not settled will not be sent.
-fn end_epoch(transaction: &Transaction, destination: i64, now: Timestamp) -> Result<(), LedgerError> {
+/// Ends the open epoch: what was not settled will not be sent, for this reason.
+fn end_epoch(
+    transaction: &Transaction,
+    destination: i64,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
     transaction.execute(
         "UPDATE epoch SET ended = ? WHERE destination = ? AND ended IS NULL",
         params![now.as_second(), destination],
     )?;
     transaction.execute(
-        "UPDATE entry SET state = 'dropped', batch = NULL, reason = 'the destination began a new epoch'
-         WHERE destination = ? AND state IN ('pending', 'held', 'ambiguous')",
-        [destination],
+        "UPDATE entry SET state = 'dropped', batch = NULL,
+             reason = ?2 || iif(state = 'dead', '; it was dead: ' || reason, '')
+         WHERE destination = ?1 AND state IN ('pending', 'held', 'ambiguous', 'dead')",
+        params![destination, reason],
     )?;
     transaction.execute(
         "UPDATE batch SET state = 'dissolved' WHERE destination = ? AND state IN ('sealed', 'ambiguous')",
