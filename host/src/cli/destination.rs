@@ -1,23 +1,26 @@
 //! The OpenFinOps destination of an operator's file: made known to the ledger, and delivered to.
 
-use super::{Failed, args, environment, exit::Exit, status};
+use super::{Failed, args, environment, exit::Exit, outbox::decide, status};
 use crate::{
     clock::SharedClock,
     config::OpenFinOps,
     delivery::{DeliveryConfig, DeliveryReport, Until, deliver, known_before},
     ledger::{
         DestinationId, DestinationSpec, Ledger,
-        destination::DestinationKind,
+        destination::{
+            DestinationKind,
+            rebase::{Kept, rebase},
+        },
         outbox,
         overview::outbox_overview,
         store::{LedgerError, open_read_only},
     },
 };
-use rusqlite::OptionalExtension;
+use rusqlite::Connection;
 use std::{path::Path, time::Duration};
 
 /// How long to wait for another process that delivers from the same ledger.
-const LOCK_WAIT: Duration = Duration::from_secs(30);
+pub(super) const LOCK_WAIT: Duration = Duration::from_secs(30);
 
 /// A destination that the ledger knows.
 pub(super) struct Destination {
@@ -84,54 +87,51 @@ impl Destination {
     }
 }
 
-/// Runs `destination list`, `pause` or `resume`.
+/// Runs a command of `destination`.
 pub(super) async fn command(command: args::Destination, state: Option<&Path>) -> Result<Exit, Failed> {
     let directory = environment::state_dir(state).map_err(Failed::config)?;
-    // Neither command shall make a ledger where there is none.
+    // None of these makes a ledger where there is none.
     let reader = open_read_only(&directory)?;
-    let (name, paused) = match command {
+    let open = || -> Result<Ledger, Failed> {
+        Ok(Ledger::open(
+            &directory,
+            environment::clock().map_err(Failed::config)?,
+        )?)
+    };
+    let said = match command {
         args::Destination::List { json } => {
             let rows = outbox_overview(&reader)?;
-            super::print(&if json {
+            if json {
                 format!("{:#}", serde_json::json!({ "destinations": rows }))
             } else {
                 status::outbox_table(&rows)
-            });
-            return Ok(Exit::Done);
-        }
-        args::Destination::Pause { name } => (name, true),
-        args::Destination::Resume { name } => (name, false),
-    };
-    let ledger = Ledger::open(&directory, environment::clock().map_err(Failed::config)?)?;
-    let known = name.clone();
-    let found = ledger
-        .store()
-        .with(move |connection| {
-            let sql = "SELECT id FROM destination WHERE name = ?1";
-            let id: Option<i64> = connection.query_row(sql, [known], |row| row.get(0)).optional()?;
-            if let Some(id) = id {
-                if paused {
-                    outbox::pause(connection, id, "by the operator")?;
-                } else {
-                    outbox::resume(connection, id)?;
-                }
             }
-            Ok(id.is_some())
-        })
-        .await?;
-    if !found {
-        return Err(Failed::config(format!(
-            "there is no destination `{name}`; `finops-host status` shows them"
-        )));
-    }
-    super::print(&format!(
-        "{name} is {}",
-        if paused {
-            "paused"
-        } else {
-            "active; the next run delivers"
         }
-    ));
+        args::Destination::Pause { name } => {
+            let destination = outbox::destination_row(&reader, &name)?;
+            let pause =
+                move |connection: &mut Connection| outbox::pause(connection, destination, "by the operator");
+            open()?.store().with(pause).await?;
+            format!("{name} is paused")
+        }
+        args::Destination::Resume { name } => {
+            let destination = outbox::destination_row(&reader, &name)?;
+            let resume = move |connection: &mut Connection| outbox::resume(connection, destination);
+            open()?.store().with(resume).await?;
+            format!("{name} is active; the next run delivers")
+        }
+        args::Destination::Rebase { name, emptied } => {
+            let now = environment::clock().map_err(Failed::config)?.now();
+            let kept = if emptied { Kept::Nothing } else { Kept::Settled };
+            let known = name.clone();
+            let rebased = decide(&open()?, move |connection| rebase(connection, &known, kept, now)).await?;
+            format!(
+                "{name} begins epoch {}: {} entries are closed as dropped, {} are posted; the next run delivers",
+                rebased.epoch, rebased.dropped, rebased.posted
+            )
+        }
+    };
+    super::print(&said);
     Ok(Exit::Done)
 }
 
