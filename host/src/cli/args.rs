@@ -284,7 +284,7 @@ pub(super) enum Destination {
         /// Its name.
         #[arg(default_value = "openfinops")]
         name: String,
-        /// It was emptied: send everything again.
+        /// It was emptied: send everything again. Refused while it lists a source that it was sent.
         #[arg(long)]
         emptied: bool,
     },

@@ -1,14 +1,14 @@
 //! The OpenFinOps destination of an operator's file: made known to the ledger, and delivered to.
 
-use super::{Failed, args, environment, exit::Exit, outbox::decide, status};
+use super::{Failed, args, environment, exit::Exit, outbox::carry_out, status};
 use crate::{
     clock::SharedClock,
     config::OpenFinOps,
-    delivery::{DeliveryConfig, DeliveryReport, Until, deliver, known_before},
+    delivery::{DeliveryConfig, DeliveryReport, Until, deliver, known_before, known_still},
     ledger::{
         DestinationId, DestinationSpec, Ledger,
         destination::{
-            DestinationKind,
+            DestinationKind, OtherCurrencies,
             rebase::{Kept, rebase},
         },
         outbox,
@@ -26,6 +26,7 @@ pub(super) const LOCK_WAIT: Duration = Duration::from_secs(30);
 pub(super) struct Destination {
     id: DestinationId,
     config: DeliveryConfig,
+    other_currencies: OtherCurrencies,
 }
 
 /// Makes the destination known as the file says.
@@ -38,6 +39,7 @@ pub(super) async fn ensure(ledger: &Ledger, openfinops: &OpenFinOps) -> Result<D
         measure: openfinops.measure,
         group_by: (!openfinops.group_by.is_empty()).then(|| openfinops.group_by.clone()),
         currency: openfinops.currency.clone(),
+        other_currencies: openfinops.other_currencies,
         start: openfinops.start,
     };
     let _turn = ledger.lock_delivery(LOCK_WAIT).await.map_err(Failed::refused)?;
@@ -48,6 +50,7 @@ pub(super) async fn ensure(ledger: &Ledger, openfinops: &OpenFinOps) -> Result<D
     Ok(Destination {
         id,
         config: DeliveryConfig::new(endpoint, hostname()),
+        other_currencies: openfinops.other_currencies,
     })
 }
 
@@ -74,6 +77,13 @@ impl Destination {
                 self.config.endpoint,
                 known.join(", ")
             )));
+        }
+        if self.other_currencies == OtherCurrencies::Send {
+            let id = self.id.0;
+            ledger
+                .store()
+                .with(move |connection| outbox::send_held(connection, id))
+                .await?;
         }
         let deadline = clock.now().saturating_add(time).unwrap_or(jiff::Timestamp::MAX);
         Ok(deliver(
@@ -121,10 +131,19 @@ pub(super) async fn command(command: args::Destination, state: Option<&Path>) ->
             format!("{name} is active; the next run delivers")
         }
         args::Destination::Rebase { name, emptied } => {
+            let ledger = open()?;
             let now = environment::clock().map_err(Failed::config)?.now();
-            let kept = if emptied { Kept::Nothing } else { Kept::Settled };
+            let _turn = ledger.lock_delivery(LOCK_WAIT).await.map_err(Failed::refused)?;
+            let kept = if emptied {
+                let destination = outbox::destination_row(&reader, &name)?;
+                prove_emptied(&reader, &ledger, destination).await?;
+                Kept::Nothing
+            } else {
+                Kept::Settled
+            };
             let known = name.clone();
-            let rebased = decide(&open()?, move |connection| rebase(connection, &known, kept, now)).await?;
+            let rebase = move |connection: &mut Connection| rebase(connection, &known, kept, now);
+            let rebased = carry_out(&ledger, rebase).await?;
             format!(
                 "{name} begins epoch {}: {} entries are closed as dropped, {} are posted; the next run delivers",
                 rebased.epoch, rebased.dropped, rebased.posted
@@ -133,6 +152,30 @@ pub(super) async fn command(command: args::Destination, state: Option<&Path>) ->
     };
     super::print(&said);
     Ok(Exit::Done)
+}
+
+/// A server that was emptied lists no agent whose money it was sent. If it lists one, the operator errs or it was sent to
+/// again since: were everything sent then, some of it would be there twice.
+async fn prove_emptied(reader: &Connection, ledger: &Ledger, destination: i64) -> Result<(), Failed> {
+    let sql = "SELECT identity FROM destination WHERE id = ?1";
+    let endpoint: String = reader
+        .query_row(sql, [destination], |row| row.get(0))
+        .map_err(LedgerError::from)?;
+    let config = DeliveryConfig::new(endpoint, hostname());
+    match known_still(ledger.store(), destination, &config).await? {
+        Some(agents) if agents.is_empty() => Ok(()),
+        Some(agents) => Err(Failed::refused(format!(
+            "{} lists {}: if it was not emptied, leave --emptied away, and it is sent what it lacks; if it was, it has been \
+             sent to again since: pause it with `finops-host destination pause`, empty it once more, then rebase and resume",
+            config.endpoint,
+            agents.join(", ")
+        ))),
+        None => Err(Failed::refused(format!(
+            "{} does not tell which agents it knows, so it is not certain that it was emptied; \
+             try again once it answers",
+            config.endpoint
+        ))),
+    }
 }
 
 /// The name of this machine.

@@ -66,12 +66,21 @@ pub(super) async fn outbox(command: args::Outbox, state: Option<&Path>) -> Resul
 }
 
 /// Carries out a decision while nobody delivers.
-pub(super) async fn decide<R, F>(ledger: &Ledger, decision: F) -> Result<R, Failed>
+async fn decide<R, F>(ledger: &Ledger, decision: F) -> Result<R, Failed>
 where
     R: Send + 'static,
     F: FnOnce(&mut Connection) -> Result<R, DecisionError> + Send + 'static,
 {
     let _turn = ledger.lock_delivery(LOCK_WAIT).await.map_err(Failed::refused)?;
+    carry_out(ledger, decision).await
+}
+
+/// Carries out a decision. The caller holds the delivery lock.
+pub(super) async fn carry_out<R, F>(ledger: &Ledger, decision: F) -> Result<R, Failed>
+where
+    R: Send + 'static,
+    F: FnOnce(&mut Connection) -> Result<R, DecisionError> + Send + 'static,
+{
     let decided = ledger
         .store()
         .with(move |connection| Ok(decision(connection)))

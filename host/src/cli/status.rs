@@ -206,6 +206,11 @@ pub(super) fn gaps(outbox: &[OutboxRow]) -> Vec<String> {
             EntryState::Dropped => format!(
                 "they were dropped: `finops-host destination rebase {destination}` posts what is missing"
             ),
+            EntryState::Held => {
+                "it takes another currency: `other-currencies = \"send\"` under [openfinops] \
+                                 sends them as they are"
+                    .to_owned()
+            }
             _ => return None,
         };
         Some(format!(

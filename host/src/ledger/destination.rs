@@ -7,6 +7,7 @@ pub mod rebase;
 use super::{
     dims::not_groupable,
     error::damaged,
+    outbox::send_held,
     post::{self, Moved, OpenEpoch, Sending},
     record::CostRecord,
     store::LedgerError,
@@ -100,6 +101,29 @@ impl StartMode {
     }
 }
 
+/// What becomes of entries in other currencies than the destination's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherCurrencies {
+    /// They are held and reported.
+    Hold,
+    /// They are sent as they are: each names its currency.
+    Send,
+}
+
+impl OtherCurrencies {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Hold, Self::Send];
+
+    /// As configuration writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::Send => "send",
+        }
+    }
+}
+
 /// What the operator's file says of a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DestinationSpec {
@@ -113,8 +137,10 @@ pub struct DestinationSpec {
     pub measure: Measure,
     /// The dimensions that it receives; `None`: every one.
     pub group_by: Option<Vec<String>>,
-    /// The currency that it takes; entries in others are held.
+    /// The currency that it takes.
     pub currency: String,
+    /// What becomes of entries in others.
+    pub other_currencies: OtherCurrencies,
     /// How a new epoch begins.
     pub start: StartMode,
 }
@@ -186,6 +212,10 @@ pub(super) fn ensure(
             id
         }
     };
+    match spec.other_currencies {
+        OtherCurrencies::Hold => hold_others(&transaction, id, &spec.currency)?,
+        OtherCurrencies::Send => send_held(&transaction, id)?,
+    }
     transaction.commit()?;
     Ok(DestinationId(id))
 }
@@ -275,7 +305,7 @@ fn end_epoch(
     Ok(())
 }
 
-/// Holds and frees what is not sent yet, after the destination's new currency.
+/// Frees what was held and is in the destination's new currency.
 fn change_currency(transaction: &Transaction, destination: i64, currency: &str) -> Result<(), LedgerError> {
     transaction.execute(
         "UPDATE destination SET currency = ? WHERE id = ?",
@@ -286,14 +316,16 @@ fn change_currency(transaction: &Transaction, destination: i64, currency: &str) 
          AND posting IN (SELECT id FROM posting WHERE currency = ?2)",
         params![destination, currency],
     )?;
+    Ok(())
+}
+
+/// Holds what is in another currency and not sealed yet.
+fn hold_others(transaction: &Transaction, destination: i64, currency: &str) -> Result<(), LedgerError> {
+    let reason = format!("another currency: the destination takes {currency}");
     transaction.execute(
         "UPDATE entry SET state = 'held', reason = ?3 WHERE destination = ?1 AND state = 'pending' AND batch IS NULL
          AND posting IN (SELECT id FROM posting WHERE currency <> ?2)",
-        params![
-            destination,
-            currency,
-            format!("another currency: the destination takes {currency}")
-        ],
+        params![destination, currency, reason],
     )?;
     Ok(())
 }

@@ -16,7 +16,9 @@ mod tests;
 mod waiting;
 
 pub use decision::{DecisionError, Retry, SHORT, destination_row, drop_entries, find, retry};
-pub use destination::{Counts, attempt, back_off, counts, newcomers, pause, recovered, resume};
+pub use destination::{
+    Counts, attempt, back_off, counts, newcomers, pause, recovered, resume, send_held, settled_sources,
+};
 pub use fate::{
     Taken, absent, begin_attempt, dead_letter, dissolve, give_up_extras, hold_until, put_back, send_again,
     settle,
