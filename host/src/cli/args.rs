@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::ledger::outbox::EntryState;
 use clap::{Args, Parser, Subcommand};
 use std::{path::PathBuf, time::Duration};
 
@@ -48,7 +49,10 @@ pub(super) enum Command {
     /// Decide on commits that were held for review, and on whose money a source is.
     #[command(subcommand)]
     Ledger(Ledger),
-    /// Show destinations; pause delivery to one, or let it go on.
+    /// Show entries that wait for a destination, or that it refused; try those again, or give some up.
+    #[command(subcommand)]
+    Outbox(Outbox),
+    /// Show destinations; pause delivery to one, let it go on, or repair what one lacks.
     #[command(subcommand)]
     Destination(Destination),
 }
@@ -195,6 +199,62 @@ pub(super) enum Ledger {
     },
 }
 
+/// The commands of `outbox`.
+#[derive(Debug, Subcommand)]
+pub(super) enum Outbox {
+    /// List the entries that wait, are held, ambiguous or dead, oldest first.
+    List(OutboxList),
+    /// Show an entry: its dimensions, amounts, state and batch.
+    Show {
+        /// Its id, or a beginning of it that no other has.
+        entry: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let dead entries wait again, under the same ids; the next run delivers them.
+    Retry {
+        /// Their ids, or beginnings of them.
+        #[arg(value_name = "ENTRY", required_unless_present = "all", conflicts_with = "all")]
+        entries: Vec<String>,
+        /// All that are dead.
+        #[arg(long)]
+        all: bool,
+        /// All that are dead at this destination.
+        #[arg(long, value_name = "NAME", requires = "all")]
+        destination: Option<String>,
+    },
+    /// Give entries up: they are never sent.
+    ///
+    /// The gap at the destination is recorded with the reason, and `status` and `check --ledger` tell of it until
+    /// `destination rebase` repairs it. What the destination has or may have cannot be dropped.
+    Drop {
+        /// Their ids, or beginnings of them.
+        #[arg(value_name = "ENTRY", required = true)]
+        entries: Vec<String>,
+        /// The reason, which is kept.
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+    },
+}
+
+/// Options of `outbox list`.
+#[derive(Debug, Args)]
+pub(super) struct OutboxList {
+    /// Only those of this destination.
+    #[arg(long, value_name = "NAME")]
+    pub(super) destination: Option<String>,
+    /// Only those in these states, joined by commas: pending, held, ambiguous, settled, dead, dropped.
+    #[arg(long, value_name = "STATES", value_delimiter = ',')]
+    pub(super) state: Vec<EntryState>,
+    /// List so many at most.
+    #[arg(long, value_name = "NUMBER", default_value = "100")]
+    pub(super) limit: u32,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
 /// The commands of `destination`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Destination {
@@ -215,6 +275,18 @@ pub(super) enum Destination {
         /// Its name.
         #[arg(default_value = "openfinops")]
         name: String,
+    },
+    /// Begin anew at a destination: post what it lacks, and no more.
+    ///
+    /// What it certainly has is carried over, dead and dropped entries are closed, and the difference to what the
+    /// providers say now is posted for the next run to deliver.
+    Rebase {
+        /// Its name.
+        #[arg(default_value = "openfinops")]
+        name: String,
+        /// It was emptied: send everything again. Refused while it lists a source that it was sent.
+        #[arg(long)]
+        emptied: bool,
     },
 }
 

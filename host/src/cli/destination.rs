@@ -1,28 +1,32 @@
 //! The OpenFinOps destination of an operator's file: made known to the ledger, and delivered to.
 
-use super::{Failed, args, environment, exit::Exit, status};
+use super::{Failed, args, environment, exit::Exit, outbox::carry_out, status};
 use crate::{
     clock::SharedClock,
     config::OpenFinOps,
-    delivery::{DeliveryConfig, DeliveryReport, Until, deliver, known_before},
+    delivery::{DeliveryConfig, DeliveryReport, Until, deliver, known_before, known_still},
     ledger::{
         DestinationId, DestinationSpec, Ledger,
-        destination::DestinationKind,
+        destination::{
+            DestinationKind, OtherCurrencies,
+            rebase::{Kept, rebase},
+        },
         outbox,
         overview::outbox_overview,
         store::{LedgerError, open_read_only},
     },
 };
-use rusqlite::OptionalExtension;
+use rusqlite::Connection;
 use std::{path::Path, time::Duration};
 
 /// How long to wait for another process that delivers from the same ledger.
-const LOCK_WAIT: Duration = Duration::from_secs(30);
+pub(super) const LOCK_WAIT: Duration = Duration::from_secs(30);
 
 /// A destination that the ledger knows.
 pub(super) struct Destination {
     id: DestinationId,
     config: DeliveryConfig,
+    other_currencies: OtherCurrencies,
 }
 
 /// Makes the destination known as the file says.
@@ -35,6 +39,7 @@ pub(super) async fn ensure(ledger: &Ledger, openfinops: &OpenFinOps) -> Result<D
         measure: openfinops.measure,
         group_by: (!openfinops.group_by.is_empty()).then(|| openfinops.group_by.clone()),
         currency: openfinops.currency.clone(),
+        other_currencies: openfinops.other_currencies,
         start: openfinops.start,
     };
     let _turn = ledger.lock_delivery(LOCK_WAIT).await.map_err(Failed::refused)?;
@@ -45,6 +50,7 @@ pub(super) async fn ensure(ledger: &Ledger, openfinops: &OpenFinOps) -> Result<D
     Ok(Destination {
         id,
         config: DeliveryConfig::new(endpoint, hostname()),
+        other_currencies: openfinops.other_currencies,
     })
 }
 
@@ -72,6 +78,13 @@ impl Destination {
                 known.join(", ")
             )));
         }
+        if self.other_currencies == OtherCurrencies::Send {
+            let id = self.id.0;
+            ledger
+                .store()
+                .with(move |connection| outbox::send_held(connection, id))
+                .await?;
+        }
         let deadline = clock.now().saturating_add(time).unwrap_or(jiff::Timestamp::MAX);
         Ok(deliver(
             ledger.store(),
@@ -84,55 +97,85 @@ impl Destination {
     }
 }
 
-/// Runs `destination list`, `pause` or `resume`.
+/// Runs a command of `destination`.
 pub(super) async fn command(command: args::Destination, state: Option<&Path>) -> Result<Exit, Failed> {
     let directory = environment::state_dir(state).map_err(Failed::config)?;
-    // Neither command shall make a ledger where there is none.
+    // None of these makes a ledger where there is none.
     let reader = open_read_only(&directory)?;
-    let (name, paused) = match command {
+    let open = || -> Result<Ledger, Failed> {
+        Ok(Ledger::open(
+            &directory,
+            environment::clock().map_err(Failed::config)?,
+        )?)
+    };
+    let said = match command {
         args::Destination::List { json } => {
             let rows = outbox_overview(&reader)?;
-            super::print(&if json {
+            if json {
                 format!("{:#}", serde_json::json!({ "destinations": rows }))
             } else {
                 status::outbox_table(&rows)
-            });
-            return Ok(Exit::Done);
-        }
-        args::Destination::Pause { name } => (name, true),
-        args::Destination::Resume { name } => (name, false),
-    };
-    let ledger = Ledger::open(&directory, environment::clock().map_err(Failed::config)?)?;
-    let known = name.clone();
-    let found = ledger
-        .store()
-        .with(move |connection| {
-            let sql = "SELECT id FROM destination WHERE name = ?1";
-            let id: Option<i64> = connection.query_row(sql, [known], |row| row.get(0)).optional()?;
-            if let Some(id) = id {
-                if paused {
-                    outbox::pause(connection, id, "by the operator")?;
-                } else {
-                    outbox::resume(connection, id)?;
-                }
             }
-            Ok(id.is_some())
-        })
-        .await?;
-    if !found {
-        return Err(Failed::config(format!(
-            "there is no destination `{name}`; `finops-host status` shows them"
-        )));
-    }
-    super::print(&format!(
-        "{name} is {}",
-        if paused {
-            "paused"
-        } else {
-            "active; the next run delivers"
         }
-    ));
+        args::Destination::Pause { name } => {
+            let destination = outbox::destination_row(&reader, &name)?;
+            let pause =
+                move |connection: &mut Connection| outbox::pause(connection, destination, "by the operator");
+            open()?.store().with(pause).await?;
+            format!("{name} is paused")
+        }
+        args::Destination::Resume { name } => {
+            let destination = outbox::destination_row(&reader, &name)?;
+            let resume = move |connection: &mut Connection| outbox::resume(connection, destination);
+            open()?.store().with(resume).await?;
+            format!("{name} is active; the next run delivers")
+        }
+        args::Destination::Rebase { name, emptied } => {
+            let ledger = open()?;
+            let now = environment::clock().map_err(Failed::config)?.now();
+            let _turn = ledger.lock_delivery(LOCK_WAIT).await.map_err(Failed::refused)?;
+            let kept = if emptied {
+                let destination = outbox::destination_row(&reader, &name)?;
+                prove_emptied(&reader, &ledger, destination).await?;
+                Kept::Nothing
+            } else {
+                Kept::Settled
+            };
+            let known = name.clone();
+            let rebase = move |connection: &mut Connection| rebase(connection, &known, kept, now);
+            let rebased = carry_out(&ledger, rebase).await?;
+            format!(
+                "{name} begins epoch {}: {} entries are closed as dropped, {} are posted; the next run delivers",
+                rebased.epoch, rebased.dropped, rebased.posted
+            )
+        }
+    };
+    super::print(&said);
     Ok(Exit::Done)
+}
+
+/// A server that was emptied lists no agent whose money it was sent. If it lists one, the operator errs or it was sent to
+/// again since: were everything sent then, some of it would be there twice.
+async fn prove_emptied(reader: &Connection, ledger: &Ledger, destination: i64) -> Result<(), Failed> {
+    let sql = "SELECT identity FROM destination WHERE id = ?1";
+    let endpoint: String = reader
+        .query_row(sql, [destination], |row| row.get(0))
+        .map_err(LedgerError::from)?;
+    let config = DeliveryConfig::new(endpoint, hostname());
+    match known_still(ledger.store(), destination, &config).await? {
+        Some(agents) if agents.is_empty() => Ok(()),
+        Some(agents) => Err(Failed::refused(format!(
+            "{} lists {}: if it was not emptied, leave --emptied away, and it is sent what it lacks; if it was, it has been \
+             sent to again since: pause it with `finops-host destination pause`, empty it once more, then rebase and resume",
+            config.endpoint,
+            agents.join(", ")
+        ))),
+        None => Err(Failed::refused(format!(
+            "{} does not tell which agents it knows, so it is not certain that it was emptied; \
+             try again once it answers",
+            config.endpoint
+        ))),
+    }
 }
 
 /// The name of this machine.

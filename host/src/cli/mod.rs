@@ -11,6 +11,7 @@ mod init;
 mod inspect;
 mod ledger;
 pub mod logging;
+mod outbox;
 mod progress;
 mod render;
 mod run;
@@ -72,6 +73,7 @@ pub fn main() -> ExitCode {
             Command::Costs(args) => costs::costs(&args, state),
             Command::Status(args) => status::status(&args, state),
             Command::Ledger(command) => ledger::ledger(command, state).await,
+            Command::Outbox(command) => outbox::outbox(command, state).await,
             Command::Destination(command) => destination::command(command, state).await,
         }
     });

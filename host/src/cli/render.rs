@@ -168,6 +168,12 @@ pub(super) fn delivery(report: &DeliveryReport) -> String {
         counts.held,
         counts.dead
     );
+    if counts.held + counts.dead > 0 {
+        let _ = writeln!(
+            text,
+            "  held and dead entries: `finops-host outbox list --state held,dead`"
+        );
+    }
     match &report.ended {
         Ended::Drained => {}
         Ended::Paused(why) => {

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::ledger::{
     held::review,
+    outbox::EntryState,
     overview::{OutboxRow, RunRow, StreamRow, outbox_overview, runs, sources_overview},
     spend::{SpendRow, spend_overview},
     store::open_read_only,
@@ -49,6 +50,7 @@ pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, 
     } else {
         format!("Delivery\n{}", outbox_table(&outbox))
     });
+    parts.extend(gaps(&outbox));
     if !held.is_empty() {
         parts.push(format!(
             "Held for review: {} commits; see `finops-host ledger review`",
@@ -186,6 +188,38 @@ fn streams_table(streams: &[StreamRow]) -> String {
     )
 }
 
+/// What destinations lack, and the commands that mend it; one line for each state and currency.
+pub(super) fn gaps(outbox: &[OutboxRow]) -> Vec<String> {
+    let lines = outbox.iter().filter_map(|row| {
+        let OutboxRow {
+            destination,
+            entries,
+            amount,
+            currency,
+            ..
+        } = row;
+        let why = match row.state {
+            EntryState::Dead => format!(
+                "it refused them: see `finops-host outbox list --destination {destination} --state dead`, \
+                 then retry or drop them"
+            ),
+            EntryState::Dropped => format!(
+                "they were dropped: `finops-host destination rebase {destination}` posts what is missing"
+            ),
+            EntryState::Held => {
+                "it takes another currency: `other-currencies = \"send\"` under [openfinops] \
+                                 sends them as they are"
+                    .to_owned()
+            }
+            _ => return None,
+        };
+        Some(format!(
+            "{destination} lacks {entries} entries, {amount} {currency} in all, since {why}"
+        ))
+    });
+    lines.collect()
+}
+
 pub(super) fn outbox_table(outbox: &[OutboxRow]) -> String {
     let rows = outbox.iter().map(|row| {
         vec![
@@ -193,7 +227,7 @@ pub(super) fn outbox_table(outbox: &[OutboxRow]) -> String {
             row.paused
                 .as_ref()
                 .map_or_else(|| row.destination_state.clone(), |why| format!("paused: {why}")),
-            row.state.clone(),
+            row.state.to_string(),
             row.entries.to_string(),
             row.amount.to_string(),
             row.currency.clone(),

@@ -1,7 +1,7 @@
 //! `[openfinops]`: the destination that takes entries.
 
 use super::section::{Item, Section};
-use crate::ledger::destination::{Measure, StartMode};
+use crate::ledger::destination::{Measure, OtherCurrencies, StartMode};
 use url::Url;
 
 /// The OpenFinOps destination.
@@ -17,6 +17,8 @@ pub struct OpenFinOps {
     pub group_by: Vec<String>,
     /// The currency that the destination counts in.
     pub currency: String,
+    /// What becomes of entries in others.
+    pub other_currencies: OtherCurrencies,
 }
 
 /// Reads the section.
@@ -43,6 +45,10 @@ pub(super) fn read(section: Section<'_>) -> Option<OpenFinOps> {
         .take("currency")
         .and_then(|item| currency(&item))
         .unwrap_or_else(|| "USD".to_owned());
+    let other_currencies = section
+        .take("other-currencies")
+        .and_then(|item| choice(&item, &OtherCurrencies::ALL, OtherCurrencies::name))
+        .unwrap_or(OtherCurrencies::Hold);
     section.finish();
     Some(OpenFinOps {
         endpoint: endpoint?,
@@ -50,6 +56,7 @@ pub(super) fn read(section: Section<'_>) -> Option<OpenFinOps> {
         measure,
         group_by,
         currency,
+        other_currencies,
     })
 }
 

@@ -13,7 +13,7 @@ use crate::{
         credential::{Scheme, SecretRef},
         rule::Matcher,
     },
-    ledger::destination::StartMode,
+    ledger::destination::{OtherCurrencies, StartMode},
 };
 use finops_decimal::Decimal;
 use miette::Diagnostic;
@@ -71,6 +71,7 @@ requests = 10
 endpoint = "http://localhost:8080/"
 start = "now"
 group-by = ["service", "tag:team"]
+other-currencies = "send"
 "#;
 
 fn environment(name: &str) -> Option<String> {
@@ -176,6 +177,7 @@ fn a_good_file_gives_all_that_it_says() {
         (openfinops.endpoint.as_str(), openfinops.start),
         ("http://localhost:8080/", StartMode::Now)
     );
+    assert_eq!(openfinops.other_currencies, OtherCurrencies::Send);
     let shown = format!("{config:?}");
     assert!(
         !shown.contains("HUNTER2") && !shown.contains("FINOPS_WH"),
@@ -356,8 +358,8 @@ fn the_destination_must_be_a_url() {
     }
     says("[openfinops]\n", &["`endpoint` is missing"]);
     says(
-        "[openfinops]\nendpoint = \"http://a.b\"\nstart = \"basline\"\ncurrency = \"usd\"\n",
-        &["did you mean `baseline`?", "\"USD\""],
+        "[openfinops]\nendpoint = \"http://a.b\"\nstart = \"basline\"\ncurrency = \"usd\"\nother-currencies = \"sent\"\n",
+        &["did you mean `baseline`?", "\"USD\"", "did you mean `send`?"],
     );
 }
 

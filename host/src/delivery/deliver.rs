@@ -42,6 +42,23 @@ pub async fn known_before(
     Ok(registration::known(&client, &newcomers, None).await)
 }
 
+/// The agents that a destination still lists although it is said to have been emptied, of the sources whose money it was
+/// sent; `None` where it cannot be asked.
+///
+/// # Errors
+/// See [`DeliveryError`].
+pub async fn known_still(
+    ledger: &Store,
+    destination: DestinationRow,
+    config: &DeliveryConfig,
+) -> Result<Option<Vec<String>>, DeliveryError> {
+    let sources = ledger
+        .with(move |connection| outbox::settled_sources(connection, destination))
+        .await?;
+    let client = Client::new(&config.endpoint, config.timeouts)?;
+    Ok(registration::still_known(&client, &sources, None).await)
+}
+
 /// Delivers what waits for a destination. The caller holds the delivery lock.
 ///
 /// # Errors

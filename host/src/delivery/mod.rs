@@ -17,5 +17,5 @@ pub mod retry_after;
 #[cfg(test)]
 mod tests;
 
-pub use deliver::{deliver, known_before};
+pub use deliver::{deliver, known_before, known_still};
 pub use report::{DeliveryConfig, DeliveryError, DeliveryReport, Ended, Until};

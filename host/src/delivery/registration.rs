@@ -75,16 +75,27 @@ impl Agents {
 
 /// Which of these sources the destination lists already; none where it cannot be asked, since sending meets the same trouble.
 pub async fn known(client: &Client, sources: &[BatchSource], at_most: Option<Duration>) -> Vec<String> {
-    let listed = listed(&client.get(LIST, MAX_REPLY, at_most).await);
-    sources
-        .iter()
-        .map(agent_id)
-        .filter(|agent| listed.contains(agent))
-        .collect()
+    still_known(client, sources, at_most).await.unwrap_or_default()
+}
+
+/// Which of these sources the destination lists; `None` where it cannot be asked.
+pub async fn still_known(
+    client: &Client,
+    sources: &[BatchSource],
+    at_most: Option<Duration>,
+) -> Option<Vec<String>> {
+    let listed = answered(&client.get(LIST, MAX_REPLY, at_most).await)?;
+    let agents = sources.iter().map(agent_id);
+    Some(agents.filter(|agent| listed.contains(agent)).collect())
 }
 
 /// The agents that a reply names; none where it cannot be read, since registering once more does no harm.
 fn listed(exchange: &Exchange) -> BTreeSet<String> {
+    answered(exchange).unwrap_or_default()
+}
+
+/// The agents that a reply names; `None` where it cannot be read.
+fn answered(exchange: &Exchange) -> Option<BTreeSet<String>> {
     #[derive(Deserialize)]
     struct List {
         agents: Vec<Agent>,
@@ -96,9 +107,9 @@ fn listed(exchange: &Exchange) -> BTreeSet<String> {
     match exchange {
         Exchange::Answered(reply) if (200..=299).contains(&reply.status) && reply.extent == Extent::Whole => {
             serde_json::from_slice::<List>(&reply.body)
+                .ok()
                 .map(|list| list.agents.into_iter().map(|agent| agent.agent_id).collect())
-                .unwrap_or_default()
         }
-        _ => BTreeSet::new(),
+        _ => None,
     }
 }

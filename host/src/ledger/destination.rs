@@ -2,9 +2,12 @@
 //! What must hold: at the end of every transaction an open epoch of a journal holds exactly the current counted
 //! records at its measure and roll-up; entries of an ended epoch are never sent any more.
 
+pub mod rebase;
+
 use super::{
     dims::not_groupable,
     error::damaged,
+    outbox::send_held,
     post::{self, Moved, OpenEpoch, Sending},
     record::CostRecord,
     store::LedgerError,
@@ -98,6 +101,29 @@ impl StartMode {
     }
 }
 
+/// What becomes of entries in other currencies than the destination's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherCurrencies {
+    /// They are held and reported.
+    Hold,
+    /// They are sent as they are: each names its currency.
+    Send,
+}
+
+impl OtherCurrencies {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Hold, Self::Send];
+
+    /// As configuration writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::Send => "send",
+        }
+    }
+}
+
 /// What the operator's file says of a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DestinationSpec {
@@ -111,8 +137,10 @@ pub struct DestinationSpec {
     pub measure: Measure,
     /// The dimensions that it receives; `None`: every one.
     pub group_by: Option<Vec<String>>,
-    /// The currency that it takes; entries in others are held.
+    /// The currency that it takes.
     pub currency: String,
+    /// What becomes of entries in others.
+    pub other_currencies: OtherCurrencies,
     /// How a new epoch begins.
     pub start: StartMode,
 }
@@ -163,18 +191,18 @@ pub(super) fn ensure(
                 params![spec.name, kind, wanted.0, wanted.1, wanted.2, spec.currency],
             )?;
             let id = transaction.last_insert_rowid();
-            begin_epoch(&transaction, id, spec, now)?;
+            begin_epoch(&transaction, id, spec.start, now)?;
             id
         }
         Some((id, identity, _)) if identity != wanted => {
-            end_epoch(&transaction, id, now)?;
+            end_epoch(&transaction, id, "the destination began a new epoch", now)?;
             transaction.execute(
                 "UPDATE destination SET identity = ?, measure = ?, group_by = ?, currency = ?, state = 'active',
                      reason = NULL, attempt = 0, retry_at = NULL WHERE id = ?",
                 params![wanted.0, wanted.1, wanted.2, spec.currency, id],
             )?;
             transaction.execute("DELETE FROM observation_cursor WHERE destination = ?", [id])?;
-            begin_epoch(&transaction, id, spec, now)?;
+            begin_epoch(&transaction, id, spec.start, now)?;
             id
         }
         Some((id, _, currency)) => {
@@ -184,6 +212,10 @@ pub(super) fn ensure(
             id
         }
     };
+    match spec.other_currencies {
+        OtherCurrencies::Hold => hold_others(&transaction, id, &spec.currency)?,
+        OtherCurrencies::Send => send_held(&transaction, id)?,
+    }
     transaction.commit()?;
     Ok(DestinationId(id))
 }
@@ -192,24 +224,34 @@ pub(super) fn ensure(
 fn begin_epoch(
     transaction: &Transaction,
     destination: i64,
-    spec: &DestinationSpec,
+    start: StartMode,
     now: Timestamp,
 ) -> Result<(), LedgerError> {
-    transaction.execute(
-        "INSERT INTO epoch (destination, number, start_mode, started)
-         SELECT ?1, COALESCE(MAX(number), 0) + 1, ?2, ?3 FROM epoch WHERE destination = ?1",
-        params![destination, spec.start.name(), now.as_second()],
-    )?;
-    let opened = transaction.last_insert_rowid();
-    let epochs = post::open_epochs(transaction)?;
-    let Some(epoch) = epochs.iter().find(|epoch| epoch.id == opened) else {
-        return Ok(()); // a snapshot: nothing is posted to it
+    let Some(epoch) = next_epoch(transaction, destination, start.name(), now)? else {
+        return Ok(());
     };
-    let sending = match spec.start {
+    let sending = match start {
         StartMode::Baseline | StartMode::All => Sending::Send,
         StartMode::Now => Sending::Settled,
     };
-    open_totals(transaction, epoch, sending)
+    open_totals(transaction, &epoch, sending)
+}
+
+/// The next epoch of a destination, still empty; `None` for a snapshot, to which nothing is posted.
+fn next_epoch(
+    transaction: &Transaction,
+    destination: i64,
+    start: &str,
+    now: Timestamp,
+) -> Result<Option<OpenEpoch>, LedgerError> {
+    transaction.execute(
+        "INSERT INTO epoch (destination, number, start_mode, started)
+         SELECT ?1, COALESCE(MAX(number), 0) + 1, ?2, ?3 FROM epoch WHERE destination = ?1",
+        params![destination, start, now.as_second()],
+    )?;
+    let opened = transaction.last_insert_rowid();
+    let epochs = post::open_epochs(transaction)?;
+    Ok(epochs.into_iter().find(|epoch| epoch.id == opened))
 }
 
 /// Opening entries belong to the commit that last touched their partition: its state is what they hold.
@@ -239,16 +281,22 @@ fn current_counted(transaction: &Transaction, partition: i64) -> Result<Vec<i64>
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Ends the open epoch: what was not settled will not be sent.
-fn end_epoch(transaction: &Transaction, destination: i64, now: Timestamp) -> Result<(), LedgerError> {
+/// Ends the open epoch: what was not settled will not be sent, for this reason.
+fn end_epoch(
+    transaction: &Transaction,
+    destination: i64,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
     transaction.execute(
         "UPDATE epoch SET ended = ? WHERE destination = ? AND ended IS NULL",
         params![now.as_second(), destination],
     )?;
     transaction.execute(
-        "UPDATE entry SET state = 'dropped', batch = NULL, reason = 'the destination began a new epoch'
-         WHERE destination = ? AND state IN ('pending', 'held', 'ambiguous')",
-        [destination],
+        "UPDATE entry SET state = 'dropped', batch = NULL,
+             reason = ?2 || iif(state = 'dead', '; it was dead: ' || reason, '')
+         WHERE destination = ?1 AND state IN ('pending', 'held', 'ambiguous', 'dead')",
+        params![destination, reason],
     )?;
     transaction.execute(
         "UPDATE batch SET state = 'dissolved' WHERE destination = ? AND state IN ('sealed', 'ambiguous')",
@@ -257,7 +305,7 @@ fn end_epoch(transaction: &Transaction, destination: i64, now: Timestamp) -> Res
     Ok(())
 }
 
-/// Holds and frees what is not sent yet, after the destination's new currency.
+/// Frees what was held and is in the destination's new currency.
 fn change_currency(transaction: &Transaction, destination: i64, currency: &str) -> Result<(), LedgerError> {
     transaction.execute(
         "UPDATE destination SET currency = ? WHERE id = ?",
@@ -268,14 +316,16 @@ fn change_currency(transaction: &Transaction, destination: i64, currency: &str) 
          AND posting IN (SELECT id FROM posting WHERE currency = ?2)",
         params![destination, currency],
     )?;
+    Ok(())
+}
+
+/// Holds what is in another currency and not sealed yet.
+fn hold_others(transaction: &Transaction, destination: i64, currency: &str) -> Result<(), LedgerError> {
+    let reason = format!("another currency: the destination takes {currency}");
     transaction.execute(
         "UPDATE entry SET state = 'held', reason = ?3 WHERE destination = ?1 AND state = 'pending' AND batch IS NULL
          AND posting IN (SELECT id FROM posting WHERE currency <> ?2)",
-        params![
-            destination,
-            currency,
-            format!("another currency: the destination takes {currency}")
-        ],
+        params![destination, currency, reason],
     )?;
     Ok(())
 }

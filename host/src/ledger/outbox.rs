@@ -4,20 +4,26 @@
 //! batch is marked `ambiguous` *before* its bytes leave, and only a certain answer takes the mark away; a source has one
 //! open batch at most, which keeps its order; an entry leaves the outbox as settled, dead or dropped and in no other way.
 
+mod decision;
 mod destination;
 mod fate;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod listing;
 mod seal;
 #[cfg(test)]
 mod tests;
 mod waiting;
 
-pub use destination::{Counts, attempt, back_off, counts, newcomers, pause, recovered, resume};
+pub use decision::{DecisionError, Retry, SHORT, destination_row, drop_entries, find, retry};
+pub use destination::{
+    Counts, attempt, back_off, counts, newcomers, pause, recovered, resume, send_held, settled_sources,
+};
 pub use fate::{
     Taken, absent, begin_attempt, dead_letter, dissolve, give_up_extras, hold_until, put_back, send_again,
     settle,
 };
+pub use listing::{EntryState, Filter, Listed, Listing, Travel, list, show};
 pub use seal::{Contents, Extras, SealOrder, Share};
 pub use waiting::{Entry, Event, Observation};
 

@@ -2,6 +2,7 @@
 
 use super::{
     error::{damaged, instant},
+    outbox::EntryState,
     record::Source,
     store::{LedgerError, amount},
 };
@@ -74,7 +75,7 @@ pub struct OutboxRow {
     /// Why it is paused.
     pub paused: Option<String>,
     /// The state of the entries.
-    pub state: String,
+    pub state: EntryState,
     /// Their currency.
     pub currency: String,
     /// How many.
@@ -154,7 +155,7 @@ pub fn sources_overview(connection: &Connection) -> Result<Vec<StreamRow>, Ledge
     Ok(streams)
 }
 
-/// The entries of each destination by state and currency. A destination without entries has no row.
+/// The entries of each destination's open epoch by state and currency. A destination without entries has no row.
 ///
 /// # Errors
 /// See [`LedgerError`].
@@ -162,7 +163,8 @@ pub fn outbox_overview(connection: &Connection) -> Result<Vec<OutboxRow>, Ledger
     let mut statement = connection.prepare_cached(
         "SELECT destination.name, destination.state, destination.reason, entry.state, posting.currency,
                 count(*), exact_sum(amount)
-         FROM entry JOIN posting ON posting.id = entry.posting JOIN destination ON destination.id = entry.destination
+         FROM entry JOIN posting ON posting.id = entry.posting JOIN epoch ON epoch.id = posting.epoch
+         JOIN destination ON destination.id = entry.destination WHERE epoch.ended IS NULL
          GROUP BY destination.id, entry.state, posting.currency ORDER BY 1, 4, 5",
     )?;
     let mut rows = statement.query([])?;
@@ -172,7 +174,10 @@ pub fn outbox_overview(connection: &Connection) -> Result<Vec<OutboxRow>, Ledger
             destination: row.get(0)?,
             destination_state: row.get(1)?,
             paused: row.get(2)?,
-            state: row.get(3)?,
+            state: row
+                .get::<_, String>(3)?
+                .parse()
+                .map_err(|error| damaged("state of an entry", error))?,
             currency: row.get(4)?,
             entries: row.get::<_, i64>(5)?.unsigned_abs(),
             amount: amount(&row.get::<_, String>(6)?)?,
@@ -216,7 +221,7 @@ mod tests {
         assert_eq!(estimate.from, sample::at(DAY));
         assert_eq!(estimate.to, sample::at("2026-08-03T00:00:00Z"));
         let [waiting] = outbox_overview(&connection).unwrap().try_into().unwrap();
-        assert_eq!((waiting.state.as_str(), waiting.entries), ("pending", 4));
+        assert_eq!((waiting.state, waiting.entries), (EntryState::Pending, 4));
         assert_eq!(waiting.amount.to_string(), "4");
         let [run] = runs(&connection, 10).unwrap().try_into().unwrap();
         assert_eq!((run.instance.as_str(), run.ended), ("acme-prod", None));

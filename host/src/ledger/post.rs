@@ -43,6 +43,8 @@ pub(super) enum Sending {
     Send,
     /// They are settled and never sent.
     Settled,
+    /// The destination has them from an earlier epoch: they are settled.
+    Carried,
 }
 
 /// A partition as posting needs it.
@@ -108,13 +110,16 @@ pub(super) fn post(transaction: &Connection, commit: i64, moves: &Moves) -> Resu
 }
 
 /// A posting whose total may change.
-struct Posting {
+pub(super) struct Posting {
     id: i64,
     sequence: i64,
     total: Decimal,
     currency: String,
     delta: Decimal,
 }
+
+/// The postings of one partition, by key.
+pub(super) type Postings = BTreeMap<String, Posting>;
 
 /// Posts what moves in one partition to one epoch. A source that does not count posts nothing.
 pub(super) fn post_partition(
@@ -128,7 +133,25 @@ pub(super) fn post_partition(
     if !context.source.counts {
         return Ok(());
     }
-    let mut postings: BTreeMap<String, Posting> = BTreeMap::new();
+    post_onto(
+        transaction,
+        epoch,
+        context,
+        commit,
+        moved,
+        (Postings::new(), sending),
+    )
+}
+
+/// Posts what moves on top of postings that have a change of their own already.
+pub(super) fn post_onto(
+    transaction: &Connection,
+    epoch: &OpenEpoch,
+    context: &Context,
+    commit: i64,
+    moved: &Moved,
+    (mut postings, sending): (Postings, Sending),
+) -> Result<(), LedgerError> {
     let mut read = transaction.prepare_cached("SELECT content FROM record WHERE id = ?")?;
     let leaving = moved.minus.iter().map(|&id| (id, false));
     let entering = moved.plus.iter().map(|&id| (id, true));
@@ -158,6 +181,34 @@ pub(super) fn post_partition(
         }
     }
     Ok(())
+}
+
+/// Carries over what the destination has of a posting key into an epoch that has nothing of it yet: a settled entry, and
+/// the posting with the opposite change, on top of which [`post_onto`] leaves the difference.
+pub(super) fn carry(
+    transaction: &Connection,
+    epoch: &OpenEpoch,
+    context: &Context,
+    commit: i64,
+    of: (&str, &str, String),
+    there: Decimal,
+) -> Result<Posting, LedgerError> {
+    let key = of.0;
+    let mut posting = find_or_make(transaction, epoch, context.partition, of)?;
+    posting.delta = there;
+    write_entry(
+        transaction,
+        epoch,
+        context,
+        commit,
+        key,
+        &posting,
+        Sending::Carried,
+    )?;
+    posting.sequence += 1;
+    posting.total = add(posting.total, there)?;
+    posting.delta = -there;
+    Ok(posting)
 }
 
 fn add(one: Decimal, other: Decimal) -> Result<Decimal, LedgerError> {
@@ -218,6 +269,10 @@ fn write_entry(
         Sending::Settled => (
             "settled",
             Some("the epoch starts now: earlier money is not sent".to_owned()),
+        ),
+        Sending::Carried => (
+            "settled",
+            Some("the destination had it before the rebase".to_owned()),
         ),
         Sending::Send if posting.currency != epoch.currency => {
             ("held", Some(foreign_currency(&posting.currency, &epoch.currency)))

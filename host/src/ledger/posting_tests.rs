@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{
-    destination::{DestinationSpec, Measure, StartMode},
+    destination::{DestinationSpec, Measure, OtherCurrencies, StartMode},
     record::CostRecord,
     sample::{self, Bench},
 };
@@ -122,6 +122,47 @@ fn other_currencies_are_held_until_the_destination_takes_them() {
     ensure(&bench, &spec);
     let states = bench.rows("SELECT amount, state FROM entry ORDER BY amount");
     assert_eq!(states, ["1|held", "3|pending"]);
+}
+
+#[test]
+fn other_currencies_are_sent_and_held_again_as_the_operator_says() {
+    let bench = Bench::posting();
+    let euros = |cost: &str| CostRecord {
+        billing_currency: "EUR".to_owned(),
+        ..compute(cost)
+    };
+    set(&bench, vec![compute("1"), euros("3")]);
+    let sending = DestinationSpec {
+        other_currencies: OtherCurrencies::Send,
+        ..sample::destination()
+    };
+    ensure(&bench, &sending);
+    assert_eq!(
+        bench.rows("SELECT state, count(*), max(reason) FROM entry GROUP BY state"),
+        ["pending|2|-"]
+    );
+    // What is sealed is on its way, with its bytes; what is not is held once more.
+    bench.doctor(
+        "INSERT INTO batch (uid, destination, source, body, state, sealed_at, checksum)
+             VALUES ('u', 1, 1, x'', 'sealed', 0, '');
+         UPDATE entry SET batch = (SELECT id FROM batch) WHERE amount = '3'",
+    );
+    bench
+        .commit(&daily(), &[DAY], vec![compute("1"), euros("5")])
+        .unwrap();
+    bench.block(bench.ledger.ensure_destination(&sending)).unwrap();
+    bench
+        .block(bench.ledger.ensure_destination(&sample::destination()))
+        .unwrap();
+    let states = bench.rows("SELECT amount, state, reason FROM entry ORDER BY amount");
+    assert_eq!(
+        states,
+        [
+            "1|pending|-",
+            "2|held|another currency: the destination takes USD",
+            "3|pending|-"
+        ]
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::{
     Completeness, Ledger, Receipt, RunId, RunInfo, Seal, WriteError,
     commit::CommitOptions,
-    destination::{DestinationKind, DestinationSpec, Measure, StartMode},
+    destination::{DestinationKind, DestinationSpec, Measure, OtherCurrencies, StartMode},
     record::{ChargeCategory, CostRecord, Finality, Period, Source},
 };
 use crate::{
@@ -317,6 +317,7 @@ pub(super) fn destination() -> DestinationSpec {
         measure: Measure::Effective,
         group_by: None,
         currency: "USD".to_owned(),
+        other_currencies: OtherCurrencies::Hold,
         start: StartMode::Baseline,
     }
 }

@@ -47,8 +47,20 @@ pub fn resume(connection: &Connection, id: DestinationRow) -> Result<(), LedgerE
     Ok(())
 }
 
+/// Lets what is held go: the operator has it sent in whatever currency it is. Entries are posted as held, so each delivery
+/// begins with this where the operator says so.
+///
+/// # Errors
+/// Storage.
+pub fn send_held(connection: &Connection, id: DestinationRow) -> Result<(), LedgerError> {
+    let sql = "UPDATE entry SET state = 'pending', reason = NULL WHERE destination = ?1 AND state = 'held'";
+    connection.execute(sql, [id])?;
+    Ok(())
+}
+
 /// The sources that a destination is about to get for the first time in its open epoch: entries wait, none was ever sealed.
-/// An epoch that began with `now` sends changes alone, which are new to every destination.
+/// An epoch that began with `now` sends changes alone, which are new to every destination; and a source whose settled money
+/// was carried into the epoch by a rebase (settled in no batch) is known there because of this ledger.
 ///
 /// # Errors
 /// Storage.
@@ -58,7 +70,26 @@ pub fn newcomers(connection: &Connection, id: DestinationRow) -> Result<Vec<Batc
            AND EXISTS (SELECT 1 FROM entry e WHERE e.destination = ?1 AND e.source = s.id AND e.state = 'pending')
            AND NOT EXISTS (SELECT 1 FROM batch b JOIN epoch o ON o.destination = b.destination AND o.ended IS NULL
                            WHERE b.destination = ?1 AND b.source = s.id AND b.sealed_at >= o.started)
+           AND NOT EXISTS (SELECT 1 FROM entry e JOIN posting p ON p.id = e.posting JOIN epoch o ON o.id = p.epoch
+                           WHERE e.destination = ?1 AND e.source = s.id AND e.state = 'settled' AND e.batch IS NULL
+                             AND o.ended IS NULL)
          ORDER BY s.id";
+    sources(connection, sql, id)
+}
+
+/// The sources of which a destination has money in its open epoch.
+///
+/// # Errors
+/// Storage.
+pub fn settled_sources(connection: &Connection, id: DestinationRow) -> Result<Vec<BatchSource>, LedgerError> {
+    let sql = "SELECT s.id, s.hash, s.provider, s.instance FROM source s
+         WHERE EXISTS (SELECT 1 FROM entry e JOIN posting p ON p.id = e.posting JOIN epoch o ON o.id = p.epoch
+                       WHERE e.destination = ?1 AND e.source = s.id AND e.state = 'settled' AND o.ended IS NULL)
+         ORDER BY s.id";
+    sources(connection, sql, id)
+}
+
+fn sources(connection: &Connection, sql: &str, id: DestinationRow) -> Result<Vec<BatchSource>, LedgerError> {
     let mut statement = connection.prepare(sql)?;
     let sources = statement.query_map([id], |row| {
         Ok(BatchSource {

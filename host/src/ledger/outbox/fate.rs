@@ -112,11 +112,14 @@ pub fn send_again(connection: &mut Connection, batch: &Batch, error: &str) -> Re
 /// # Errors
 /// Storage.
 pub fn dissolve(connection: &mut Connection, batch: &Batch, error: &str) -> Result<Taken, LedgerError> {
-    moved(connection, |transaction| {
-        mark_entries(transaction, batch, "pending")?;
-        release_entries(transaction, batch)?;
-        close(transaction, batch, "dissolved", Some(error))
-    })
+    moved(connection, |transaction| open(transaction, batch, error))
+}
+
+/// [`dissolve`] within a transaction of the caller's: how many batches it closed.
+pub(super) fn open(transaction: &Transaction<'_>, batch: &Batch, error: &str) -> Result<usize, LedgerError> {
+    mark_entries(transaction, batch, "pending")?;
+    release_entries(transaction, batch)?;
+    close(transaction, batch, "dissolved", Some(error))
 }
 
 /// Gives up the only entry of a refused batch, keeping it with the reason, and leaves an event that says so.

@@ -75,20 +75,11 @@ pub(super) fn entries(
         ORDER BY e.id LIMIT ?3";
     read(transaction, sql, (destination, source, limit), |row| {
         let entry_id: String = row.get(1)?;
-        let dims: String = row.get(3)?;
-        let dims = match serde_json::from_str(&dims) {
-            Ok(Value::Object(dims)) => dims,
-            _ => {
-                return Err(LedgerError::Damaged(format!(
-                    "the dimensions of entry {entry_id} are no JSON object"
-                )));
-            }
-        };
         Ok(Entry {
             row: row.get(0)?,
+            dims: dimensions(&entry_id, &row.get::<_, String>(3)?)?,
             entry_id,
             posting_key: row.get(2)?,
-            dims,
             currency: row.get(4)?,
             amount: amount(&row.get::<_, String>(5)?)?,
             total_after: amount(&row.get::<_, String>(6)?)?,
@@ -96,6 +87,16 @@ pub(super) fn entries(
             epoch: row.get(8)?,
         })
     })
+}
+
+/// The dimensions of an entry, from the JSON of its posting.
+pub(super) fn dimensions(entry_id: &str, json: &str) -> Result<Map<String, Value>, LedgerError> {
+    match serde_json::from_str(json) {
+        Ok(Value::Object(dims)) => Ok(dims),
+        _ => Err(LedgerError::Damaged(format!(
+            "the dimensions of entry {entry_id} are no JSON object"
+        ))),
+    }
 }
 
 pub(super) fn observations(
