@@ -45,7 +45,7 @@ pub(super) enum Command {
     Costs(Costs),
     /// Show runs, coverage and what waits for delivery.
     Status(Status),
-    /// Decide on commits that were held for review, and on whose money a source is.
+    /// Decide on commits that were held for review, whose money a source is, and what goes on counting.
     #[command(subcommand)]
     Ledger(Ledger),
     /// Show destinations; pause delivery to one, or let it go on.
@@ -192,6 +192,31 @@ pub(super) enum Ledger {
         source: String,
         /// The instance that is to own it.
         instance: String,
+    },
+    /// Let a source take no more commits; its records keep counting.
+    Freeze {
+        /// The source, as `status` shows it.
+        source: String,
+    },
+    /// Let a frozen source take commits again.
+    Unfreeze {
+        /// The source, as `status` shows it.
+        source: String,
+    },
+    /// Take a source, or one of its streams, out of the books; its records stay as history.
+    ///
+    /// What was posted of it is reversed, and it takes no more commits.
+    Retire {
+        /// The source, as `status` shows it.
+        source: String,
+        /// Only this stream of it.
+        #[arg(long, value_name = "NAME")]
+        stream: Option<String>,
+        /// The stream that takes its place: a new grain or key of the same money, or a view that is to count.
+        ///
+        /// Wherever this one is complete, its records count instead. Where it has nothing yet, the retired one's go on.
+        #[arg(long, value_name = "NAME", requires = "stream")]
+        in_favour_of: Option<String>,
     },
 }
 

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::ledger::{
     held::review,
+    orphans::{Orphan, orphans},
     overview::{OutboxRow, RunRow, StreamRow, outbox_overview, runs, sources_overview},
     spend::{SpendRow, spend_overview},
     store::open_read_only,
@@ -27,11 +28,13 @@ pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, 
     let streams = sources_overview(&connection)?;
     let outbox = outbox_overview(&connection)?;
     let held = review(&connection)?;
+    let orphans = orphans(&connection)?;
     let now = clock().map_err(Failed::config)?.now();
     let spend = spend_overview(&connection, now)?;
     if args.json {
         let value = serde_json::json!({
             "state_dir": directory, "runs": runs, "streams": streams, "outbox": outbox, "held": held, "spend": spend,
+            "orphans": orphans,
         });
         super::print(&format!("{value:#}"));
         return Ok(Exit::Done);
@@ -41,6 +44,10 @@ pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, 
     parts.extend(denied(&runs));
     parts.extend(unused_grants(&runs));
     parts.push(format!("Coverage\n{}", streams_table(&streams)));
+    if !orphans.is_empty() {
+        let lines: Vec<String> = orphans.iter().map(Orphan::told).collect();
+        parts.push(format!("No longer reported\n{}", lines.join("\n")));
+    }
     if !spend.is_empty() {
         parts.push(format!("Paid calls, in USD\n{}", spend_table(&spend)));
     }
@@ -148,6 +155,20 @@ fn unused_grants(runs: &[RunRow]) -> Option<String> {
     (!lines.is_empty()).then(|| format!("Granted and not used\n{}", lines.join("\n")))
 }
 
+/// What a stream is to the books.
+fn role(row: &StreamRow) -> String {
+    let mut role = match (&row.retired_by, &row.view_of) {
+        (Some(nobody), _) if nobody.is_empty() => "retired".to_owned(),
+        (Some(successor), _) => format!("retired for {successor}"),
+        (None, Some(parent)) => format!("view of {parent}"),
+        (None, None) => "counted".to_owned(),
+    };
+    if row.frozen {
+        role.push_str(", frozen");
+    }
+    role
+}
+
 fn spend_table(spend: &[SpendRow]) -> String {
     let rows = spend
         .iter()
@@ -163,9 +184,7 @@ fn streams_table(streams: &[StreamRow]) -> String {
                 .trim_end_matches('/')
                 .to_owned(),
             row.stream.clone(),
-            row.view_of
-                .as_ref()
-                .map_or_else(|| "counted".to_owned(), |parent| format!("view of {parent}")),
+            role(row),
             minute(row.from),
             minute(row.to),
             format!("{} {}s, {} partial", row.partitions, row.grain, row.partial),

@@ -10,8 +10,10 @@ use super::{
     recount,
     replace::{Counting, Tally, read_staged, read_standing, replace},
     run::RunId,
-    stage::{self, Sealed, Writer, WriterId},
+    source,
+    stage::{self, Completeness, Sealed, Writer, WriterId},
     store::{LedgerError, amount, checksum},
+    stream::refuse_retired,
     supersede::{self, Chain},
 };
 use crate::component::descriptor::LookBack;
@@ -72,6 +74,7 @@ pub(super) fn commit(
         .map(|&id| stage::load(&transaction, id))
         .collect::<Result<_, _>>()?;
     check_writers(run, &writers)?;
+    refuse_closed(&transaction, &writers)?;
     transaction.execute(
         "INSERT INTO commits (run, at, state) VALUES (?, ?, 'applied')",
         params![run.0, now.as_second()],
@@ -130,6 +133,18 @@ fn check_writers(run: RunId, writers: &[Writer]) -> Result<(), WriteError> {
     Ok(())
 }
 
+/// Refuses what was frozen or retired after its writer was opened.
+pub(super) fn refuse_closed(transaction: &Connection, writers: &[Writer]) -> Result<(), WriteError> {
+    for writer in writers {
+        source::refuse_frozen(transaction, writer.source)?;
+        let retired_by = transaction
+            .prepare_cached("SELECT retired_by FROM stream WHERE id = ?")?
+            .query_row([writer.stream], |row| row.get(0))?;
+        refuse_retired(&writer.definition.name, retired_by)?;
+    }
+    Ok(())
+}
+
 /// Replaces the partitions of all writers and posts what that moves.
 pub(super) fn apply(
     transaction: &Connection,
@@ -178,7 +193,8 @@ pub(super) fn apply(
             )?;
             let written = written.get(&start.as_second()).copied().unwrap_or_default();
             let before = standing.len() as u64;
-            law_one(transaction, (commit, partition), before, &written, &tally)?;
+            let ids = (commit, partition, sealed.completeness);
+            law_one(transaction, ids, before, &written, &tally)?;
             receipt.add(&written, &tally);
             if before > 0 && tally.changes() {
                 let effect = effect(transaction, commit, partition, period, &tally)?;
@@ -263,7 +279,7 @@ pub(super) fn checkpoint_checksum(stream: i64, value: &[u8], commit: i64) -> Str
 
 fn law_one(
     transaction: &Connection,
-    (commit, partition): (i64, i64),
+    (commit, partition, completeness): (i64, i64, Completeness),
     before: u64,
     written: &Written,
     tally: &Tally,
@@ -272,8 +288,8 @@ fn law_one(
     transaction
         .prepare_cached(
             "INSERT INTO commit_partition (commit_id, partition, before, written, unchanged, revised, added,
-                                           withdrawn, merged, after)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                           withdrawn, merged, after, completeness)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             commit,
@@ -285,7 +301,8 @@ fn law_one(
             whole(tally.added),
             whole(tally.withdrawn),
             whole(written.merged),
-            whole(tally.after())
+            whole(tally.after()),
+            completeness.name()
         ])?;
     Ok(())
 }

@@ -24,11 +24,14 @@ pub mod error;
 pub mod held;
 pub mod hold;
 mod key;
+mod links;
 mod lock;
 mod merge;
+mod migrate;
 #[cfg(test)]
 mod model_tests;
 pub mod observe;
+pub mod orphans;
 pub mod outbox;
 pub mod overview;
 pub mod period;
@@ -39,6 +42,9 @@ pub mod query;
 pub mod record;
 mod recount;
 mod replace;
+pub mod retire;
+#[cfg(test)]
+mod retire_tests;
 mod run;
 #[cfg(test)]
 mod sample;
@@ -57,6 +63,7 @@ pub use destination::{DestinationId, DestinationSpec};
 pub use error::{WriteError, WriteFault};
 pub use lock::LockGuard;
 pub use observe::Observation;
+pub use retire::{Freeze, Recounted, Retire};
 pub use run::{RunId, RunInfo};
 pub use source::source_hash;
 pub use stage::{Completeness, ControlTotals, Seal, WriterId};
@@ -269,6 +276,27 @@ impl Ledger {
         let (source, instance) = (source.clone(), instance.to_owned());
         self.store
             .with(move |connection| source::adopt(connection, &source, &instance))
+            .await
+    }
+
+    /// Freezes a source, so that it takes no commits, or opens it again. Its records keep counting.
+    ///
+    /// # Errors
+    /// [`WriteError`]: no such source, or one that was retired.
+    pub async fn freeze(&self, source: &Source, to: Freeze) -> Result<(), WriteError> {
+        let source = source.clone();
+        self.write_job(move |connection| retire::freeze(connection, &source, to))
+            .await
+    }
+
+    /// Retires a stream or all of a source: its records stay as history and no longer count.
+    ///
+    /// # Errors
+    /// [`WriteError`]: no such source or stream, or a successor that cannot be one.
+    pub async fn retire(&self, source: &Source, what: &Retire) -> Result<Recounted, WriteError> {
+        let now = self.clock.now();
+        let (source, what) = (source.clone(), what.clone());
+        self.write_job(move |connection| retire::retire(connection, &source, &what, now))
             .await
     }
 

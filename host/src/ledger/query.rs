@@ -92,7 +92,7 @@ struct Selected {
 
 fn streams(connection: &Connection, filter: &CostFilter) -> Result<Vec<Selected>, LedgerError> {
     let mut statement = connection.prepare(
-        "SELECT stream.id, name, definition, provider, billing_account, scope
+        "SELECT stream.id, name, definition, provider, billing_account, scope, view_of IS NOT NULL
          FROM stream JOIN source ON source.id = stream.source WHERE counts = 1 ORDER BY stream.id",
     )?;
     let mut rows = statement.query([])?;
@@ -103,7 +103,7 @@ fn streams(connection: &Connection, filter: &CostFilter) -> Result<Vec<Selected>
             id: row.get(0)?,
             name: row.get(1)?,
             anchor: definition.anchor,
-            view: definition.view_of.is_some(),
+            view: row.get(6)?,
             source: Source {
                 provider: row.get(3)?,
                 billing_account: row.get(4)?,

@@ -66,10 +66,7 @@ pub(super) fn claim(connection: &Connection, source: &Source, instance: &str) ->
             Foreign::new(owner),
             Foreign::new(instance)
         ))),
-        Some((_, _, true)) => Err(WriteError::denied(format!(
-            "the source {} is frozen: its records stay as they are",
-            shown(source)
-        ))),
+        Some((_, _, true)) => Err(frozen(source)),
         Some((id, ..)) => Ok(id),
         None => {
             connection.execute(
@@ -85,6 +82,24 @@ pub(super) fn claim(connection: &Connection, source: &Source, instance: &str) ->
             Ok(connection.last_insert_rowid())
         }
     }
+}
+
+fn frozen(source: &Source) -> WriteError {
+    WriteError::denied(format!(
+        "the source {} is frozen: its records stay as they are; `finops-host ledger unfreeze` lets them change again",
+        shown(source)
+    ))
+}
+
+/// Refuses a commit to a source that was frozen since its writer was opened.
+pub(super) fn refuse_frozen(connection: &Connection, id: i64) -> Result<(), WriteError> {
+    let now: bool = connection
+        .prepare_cached("SELECT frozen FROM source WHERE id = ?")?
+        .query_row([id], |row| row.get(0))?;
+    if now {
+        return Err(frozen(&load(connection, id)?.source));
+    }
+    Ok(())
 }
 
 /// Gives a source to another instance. Says whether there is such a source.
