@@ -85,6 +85,12 @@ pub(super) struct Run {
     /// holds. Where the destination kept what it got before, that money would be there twice.
     #[arg(long)]
     pub(super) fresh: bool,
+    /// Let a changed price list of the settings change what past days have cost.
+    ///
+    /// Without it, a commit that would price complete past days anew is held for review. With --dry-run, it shows the
+    /// difference.
+    #[arg(long)]
+    pub(super) reprice: bool,
     /// Print the run's summary as JSON.
     #[arg(long)]
     pub(super) json: bool,
@@ -154,6 +160,12 @@ pub(super) struct Costs {
     /// Only this stream; a view is shown too if it is named.
     #[arg(long)]
     pub(super) stream: Option<String>,
+    /// What the providers had said by the end of that day (UTC), not what they say now.
+    #[arg(long, value_name = "DAY")]
+    pub(super) as_of: Option<jiff::civil::Date>,
+    /// Also the money of instances with `count = false`, apart and in no total.
+    #[arg(long)]
+    pub(super) all: bool,
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,

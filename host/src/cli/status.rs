@@ -9,6 +9,7 @@ use super::{
 use crate::ledger::{
     held::review,
     orphans::{Orphan, orphans},
+    overlaps::{Overlap, overlaps},
     overview::{OutboxRow, RunRow, StreamRow, outbox_overview, runs, sources_overview},
     spend::{SpendRow, spend_overview},
     store::open_read_only,
@@ -29,12 +30,13 @@ pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, 
     let outbox = outbox_overview(&connection)?;
     let held = review(&connection)?;
     let orphans = orphans(&connection)?;
+    let overlaps = overlaps(&connection)?;
     let now = clock().map_err(Failed::config)?.now();
     let spend = spend_overview(&connection, now)?;
     if args.json {
         let value = serde_json::json!({
             "state_dir": directory, "runs": runs, "streams": streams, "outbox": outbox, "held": held, "spend": spend,
-            "orphans": orphans,
+            "orphans": orphans, "overlaps": overlaps,
         });
         super::print(&format!("{value:#}"));
         return Ok(Exit::Done);
@@ -47,6 +49,10 @@ pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, 
     if !orphans.is_empty() {
         let lines: Vec<String> = orphans.iter().map(Orphan::told).collect();
         parts.push(format!("No longer reported\n{}", lines.join("\n")));
+    }
+    if !overlaps.is_empty() {
+        let lines: Vec<String> = overlaps.iter().map(Overlap::told).collect();
+        parts.push(format!("Perhaps counted twice\n{}", lines.join("\n")));
     }
     if !spend.is_empty() {
         parts.push(format!("Paid calls, in USD\n{}", spend_table(&spend)));
@@ -163,6 +169,9 @@ fn role(row: &StreamRow) -> String {
         (None, Some(parent)) => format!("view of {parent}"),
         (None, None) => "counted".to_owned(),
     };
+    if !row.counts {
+        role.push_str(", kept apart");
+    }
     if row.frozen {
         role.push_str(", frozen");
     }
@@ -178,11 +187,8 @@ fn spend_table(spend: &[SpendRow]) -> String {
 
 fn streams_table(streams: &[StreamRow]) -> String {
     let rows = streams.iter().map(|row| {
-        let source = &row.source;
         vec![
-            format!("{}/{}/{}", source.provider, source.billing_account, source.scope)
-                .trim_end_matches('/')
-                .to_owned(),
+            row.source.path(),
             row.stream.clone(),
             role(row),
             minute(row.from),

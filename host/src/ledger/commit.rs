@@ -3,12 +3,13 @@
 use super::{
     collapse::Written,
     error::WriteError,
-    hold::{self, Effect, Expected, HoldPolicy},
+    hold::{self, Effect, Expected, HoldPolicy, Repricing},
     period::partition_from,
     post::{self, Moved, Moves},
     record::Period,
     recount,
     replace::{Counting, Tally, read_staged, read_standing, replace},
+    reprice,
     run::RunId,
     source,
     stage::{self, Completeness, Sealed, Writer, WriterId},
@@ -30,6 +31,8 @@ pub struct CommitOptions {
     pub look_back: Option<LookBack>,
     /// What is held for review.
     pub hold: HoldPolicy,
+    /// Whether prices of the past may change.
+    pub repricing: Repricing,
 }
 
 /// What a commit changed, in records of one writer.
@@ -172,6 +175,7 @@ pub(super) fn apply(
         let expected = Expected {
             look_back: options.look_back.unwrap_or(writer.definition.look_back),
             requested: options.requested,
+            repricing: options.repricing,
             now,
         };
         let written: BTreeMap<i64, Written> = sealed.written.iter().copied().collect();
@@ -180,6 +184,7 @@ pub(super) fn apply(
         for &start in &writer.partitions {
             let period = partition_from(writer.definition.grain, start)
                 .ok_or_else(|| WriteError::internal(format!("{start} is not the start of a partition")))?;
+            let stood = reprice::stood_complete(transaction, writer.stream, start)?;
             let partition = upsert_partition(transaction, writer.stream, period, sealed, commit)?;
             let records = staged.remove(&start.as_second()).unwrap_or_default();
             let standing = read_standing(transaction, partition)?;
@@ -197,7 +202,7 @@ pub(super) fn apply(
             law_one(transaction, ids, before, &written, &tally)?;
             receipt.add(&written, &tally);
             if before > 0 && tally.changes() {
-                let effect = effect(transaction, commit, partition, period, &tally)?;
+                let effect = effect(transaction, (commit, partition, stood), period, &tally)?;
                 applied
                     .doubts
                     .extend(hold::doubt(options.hold, &writer.definition, &expected, &effect));
@@ -310,8 +315,7 @@ fn law_one(
 /// What a change does to the money of a partition, per currency.
 fn effect(
     transaction: &Connection,
-    commit: i64,
-    partition: i64,
+    (commit, partition, stood_complete): (i64, i64, bool),
     period: Period,
     tally: &Tally,
 ) -> Result<Effect, LedgerError> {
@@ -329,9 +333,15 @@ fn effect(
             money.push((row.get(0)?, amount(&before)?, amount(&after)?));
         }
     }
+    let repriced = if stood_complete && tally.revised > 0 {
+        reprice::repriced(transaction, commit, partition)?
+    } else {
+        0
+    };
     Ok(Effect {
         period,
         after: tally.after(),
+        repriced,
         money,
     })
 }

@@ -13,6 +13,8 @@ use std::{
 };
 use store::{LedgerError, Store};
 
+pub mod apart;
+pub mod as_of;
 pub mod check;
 mod collapse;
 pub mod commit;
@@ -33,6 +35,7 @@ mod model_tests;
 pub mod observe;
 pub mod orphans;
 pub mod outbox;
+pub mod overlaps;
 pub mod overview;
 pub mod period;
 mod post;
@@ -42,6 +45,7 @@ pub mod query;
 pub mod record;
 mod recount;
 mod replace;
+mod reprice;
 pub mod retire;
 #[cfg(test)]
 mod retire_tests;
@@ -58,9 +62,11 @@ mod supersede;
 #[cfg(test)]
 mod supersede_tests;
 
+pub use apart::Money;
 pub use commit::{CommitOptions, Receipt};
 pub use destination::{DestinationId, DestinationSpec};
 pub use error::{WriteError, WriteFault};
+pub use hold::{HoldPolicy, Repricing};
 pub use lock::LockGuard;
 pub use observe::Observation;
 pub use retire::{Freeze, Recounted, Retire};

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use super::{
-    Completeness, Freeze, Retire,
+    Completeness, Freeze, Money, Retire, RunInfo,
     destination::{DestinationSpec, Measure},
     record::CostRecord,
     sample::{self, Bench},
@@ -53,6 +53,8 @@ enum Step {
     Again,
     /// The destination begins anew, with that measure.
     Epoch(Measure),
+    /// The next run keeps the instance's money apart, and the one after that counts it again.
+    Apart(bool),
     /// The operator retires a stream.
     Retire(usize),
     /// The operator gives the place of the fourth stream to the fifth.
@@ -72,6 +74,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(stream, days, complete)| Step::Commit { stream, days, complete }),
         1 => (0..5_usize, content()).prop_map(|(stream, content)| Step::Crash { stream, content }),
         1 => (0..5_usize, content()).prop_map(|(stream, content)| Step::Freeze { stream, content }),
+        1 => any::<bool>().prop_map(Step::Apart),
         1 => (0..5_usize).prop_map(Step::Retire),
         2 => Just(Step::Succeed),
         1 => Just(Step::Again),
@@ -88,12 +91,13 @@ struct Model {
     retired: BTreeSet<usize>,
     /// Whether the fifth stream has the place of the fourth.
     succeeded: bool,
+    apart: bool,
 }
 
 impl Model {
     /// Whether a stream takes commits.
     fn open(&self, stream: usize) -> bool {
-        !self.retired.contains(&stream) && !(self.succeeded && stream == 3)
+        !(self.retired.contains(&stream) || self.succeeded && stream == 3)
     }
 
     /// The streams that hold money for a service (or, where everything is superseded, any) on a day.
@@ -153,6 +157,9 @@ impl Model {
     /// The books: stream, day, service, team and total, without zeros.
     fn books(&self) -> Vec<String> {
         let mut books = Vec::new();
+        if self.apart {
+            return books;
+        }
         for ((stream, day), (_, content)) in &self.partitions {
             for (service, (team, cents)) in content {
                 if self.counts(*stream, *day, *service) {
@@ -231,6 +238,7 @@ fn take(bench: &mut Bench, model: &mut Model, streams: &[Stream; 5], step: &Step
             let sealed = bench.sealed(&streams[*stream], &[DAYS[0]], records(0, content), seal);
             assert_eq!(sealed.is_ok(), model.open(*stream), "{sealed:?}");
             bench.reopen();
+            model.apart = false; // the run after a crash says nothing of it
         }
         Step::Again => {
             let before = bench.entries();
@@ -253,6 +261,15 @@ fn take(bench: &mut Bench, model: &mut Model, streams: &[Stream; 5], step: &Step
             };
             bench.block(bench.ledger.ensure_destination(&spec)).unwrap();
             model.measure = *measure;
+        }
+        Step::Apart(apart) => {
+            model.apart = *apart;
+            let info = RunInfo {
+                streams: streams.to_vec(),
+                money: if *apart { Money::Apart } else { Money::Counts },
+                ..sample::info("acme-prod")
+            };
+            bench.run = bench.block(bench.ledger.begin_run(info)).unwrap();
         }
         Step::Retire(stream) => {
             let what = Retire::Stream(streams[*stream].name.clone());
@@ -328,6 +345,7 @@ proptest! {
             measure: Measure::Effective,
             retired: BTreeSet::new(),
             succeeded: false,
+            apart: false,
         };
         for step in &steps {
             take(&mut bench, &mut model, &streams, step);

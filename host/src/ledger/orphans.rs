@@ -23,22 +23,10 @@ pub struct Orphan {
 }
 
 impl Orphan {
-    /// The source as commands take it.
-    #[must_use]
-    pub fn name(&self) -> String {
-        let Source {
-            provider,
-            billing_account,
-            scope,
-        } = &self.source;
-        let name = format!("{provider}/{billing_account}/{scope}");
-        name.trim_end_matches('/').to_owned()
-    }
-
     /// What to do.
     #[must_use]
     pub fn told(&self) -> String {
-        let name = Foreign::new(self.name());
+        let name = Foreign::new(self.source.path());
         format!(
             "{name}: the last {} runs of {} read nothing of it; `finops-host ledger freeze {name}` keeps its money in \
              the books, `finops-host ledger retire {name}` takes it out",
@@ -103,7 +91,7 @@ mod tests {
         let orphans = orphans(&connection).unwrap();
         orphans
             .iter()
-            .map(|orphan| format!("{} {}", orphan.name(), orphan.runs_since))
+            .map(|orphan| format!("{} {}", orphan.source.path(), orphan.runs_since))
             .collect()
     }
 

@@ -41,8 +41,20 @@ pub(super) fn shown(source: &Source) -> String {
     text
 }
 
+/// An instance that writes, and whether its money counts.
+#[derive(Clone, Debug)]
+pub(super) struct Claimant {
+    pub(super) instance: String,
+    pub(super) counts: bool,
+}
+
 /// Claims a source for an instance: a new one becomes its own, another's is refused.
-pub(super) fn claim(connection: &Connection, source: &Source, instance: &str) -> Result<i64, WriteError> {
+pub(super) fn claim(
+    connection: &Connection,
+    source: &Source,
+    claimant: &Claimant,
+) -> Result<i64, WriteError> {
+    let instance = claimant.instance.as_str();
     if source.provider.is_empty() || source.billing_account.is_empty() {
         return Err(WriteError::internal(
             "a source needs a provider and a billing account",
@@ -70,13 +82,14 @@ pub(super) fn claim(connection: &Connection, source: &Source, instance: &str) ->
         Some((id, ..)) => Ok(id),
         None => {
             connection.execute(
-                "INSERT INTO source (hash, provider, billing_account, scope, instance) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO source (hash, provider, billing_account, scope, instance, counts) VALUES (?, ?, ?, ?, ?, ?)",
                 params![
                     hash,
                     source.provider,
                     source.billing_account,
                     source.scope,
-                    instance
+                    instance,
+                    claimant.counts
                 ],
             )?;
             Ok(connection.last_insert_rowid())
