@@ -46,7 +46,7 @@ pub(super) enum Command {
     Costs(Costs),
     /// Show runs, coverage and what waits for delivery.
     Status(Status),
-    /// Decide on commits that were held for review, and on whose money a source is.
+    /// Decide on commits that were held for review, whose money a source is, and what goes on counting.
     #[command(subcommand)]
     Ledger(Ledger),
     /// Show entries that wait for a destination, or that it refused; try those again, or give some up.
@@ -89,6 +89,12 @@ pub(super) struct Run {
     /// holds. Where the destination kept what it got before, that money would be there twice.
     #[arg(long)]
     pub(super) fresh: bool,
+    /// Let a changed price list of the settings change what past days have cost.
+    ///
+    /// Without it, a commit that would price complete past days anew is held for review. With --dry-run, it shows the
+    /// difference.
+    #[arg(long)]
+    pub(super) reprice: bool,
     /// Print the run's summary as JSON.
     #[arg(long)]
     pub(super) json: bool,
@@ -158,6 +164,12 @@ pub(super) struct Costs {
     /// Only this stream; a view is shown too if it is named.
     #[arg(long)]
     pub(super) stream: Option<String>,
+    /// What the providers had said by the end of that day (UTC), not what they say now.
+    #[arg(long, value_name = "DAY")]
+    pub(super) as_of: Option<jiff::civil::Date>,
+    /// Also the money of instances with `count = false`, apart and in no total.
+    #[arg(long)]
+    pub(super) all: bool,
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,
@@ -196,6 +208,31 @@ pub(super) enum Ledger {
         source: String,
         /// The instance that is to own it.
         instance: String,
+    },
+    /// Let a source take no more commits; its records keep counting.
+    Freeze {
+        /// The source, as `status` shows it.
+        source: String,
+    },
+    /// Let a frozen source take commits again.
+    Unfreeze {
+        /// The source, as `status` shows it.
+        source: String,
+    },
+    /// Take a source, or one of its streams, out of the books; its records stay as history.
+    ///
+    /// What was posted of it is reversed, and it takes no more commits.
+    Retire {
+        /// The source, as `status` shows it.
+        source: String,
+        /// Only this stream of it.
+        #[arg(long, value_name = "NAME")]
+        stream: Option<String>,
+        /// The stream that takes its place: a new grain or key of the same money, or a view that is to count.
+        ///
+        /// Wherever this one is complete, its records count instead. Where it has nothing yet, the retired one's go on.
+        #[arg(long, value_name = "NAME", requires = "stream")]
+        in_favour_of: Option<String>,
     },
 }
 

@@ -1,7 +1,15 @@
 //! `costs`: what the ledger's current records come to, exactly summed.
 
-use super::{Failed, args, environment::state_dir, exit::Exit, render, run::midnight};
+use super::{
+    Failed, args,
+    environment::{clock, state_dir},
+    exit::Exit,
+    render,
+    run::midnight,
+};
 use crate::ledger::{
+    Money,
+    as_of::{began, turn_back},
     dimension::Dimension,
     overview::sources_overview,
     query::{CostFilter, CostRow, costs as sum},
@@ -24,8 +32,11 @@ pub(super) fn costs(args: &args::Costs, state: Option<&Path>) -> Result<Exit, Fa
         })
         .collect::<Result<Vec<_>, _>>()?;
     let connection = open_read_only(&state_dir(state).map_err(Failed::config)?)?;
+    if let Some(day) = args.as_of {
+        turn_back(&connection, end_of(day, &connection)?)?;
+    }
     let period = period(args, &connection)?;
-    let filter = CostFilter {
+    let mut filter = CostFilter {
         period: Some(period),
         provider: args.provider.clone(),
         stream: args.stream.clone(),
@@ -33,14 +44,33 @@ pub(super) fn costs(args: &args::Costs, state: Option<&Path>) -> Result<Exit, Fa
         ..CostFilter::default()
     };
     let rows = sum(&connection, &filter)?;
+    filter.money = Money::Apart;
+    let apart = sum(&connection, &filter)?;
     let totals = totals(&rows)?;
     if args.json {
-        let value = serde_json::json!({
+        let mut value = serde_json::json!({
             "from": period.start(), "to": period.end(), "by": args.by, "rows": rows, "totals": totals,
         });
+        if let Some(object) = value.as_object_mut() {
+            if let Some(day) = args.as_of {
+                object.insert("as_of".to_owned(), serde_json::json!(day));
+            }
+            if args.all {
+                object.insert("apart".to_owned(), serde_json::json!(apart));
+            }
+        }
         super::print(&format!("{value:#}"));
-    } else {
-        super::print(&text(args, period, &rows, &totals));
+        return Ok(Exit::Done);
+    }
+    super::print(&text(args, period, &rows, &totals));
+    if args.all && !apart.is_empty() {
+        let lines = apart.iter().map(line);
+        let table = render::table(&columns(args), lines);
+        super::print(&format!(
+            "\nKept apart (`count = false`): in no total and no delivery\n{table}"
+        ));
+    } else if !apart.is_empty() {
+        super::print("(money of instances with `count = false` is not shown: --all shows it apart)");
     }
     Ok(Exit::Done)
 }
@@ -66,25 +96,28 @@ fn totals(rows: &[CostRow]) -> Result<BTreeMap<String, Total>, Failed> {
     Ok(totals)
 }
 
-fn text(args: &args::Costs, period: Period, rows: &[CostRow], totals: &BTreeMap<String, Total>) -> String {
+fn columns(args: &args::Costs) -> Vec<&str> {
     let mut columns: Vec<&str> = args.by.iter().map(String::as_str).collect();
     columns.extend([">effective", ">billed", "currency", "basis", ">records"]);
-    let mut lines: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| {
-            let mut line = row.dims.clone();
-            let bases: Vec<&str> = row.bases.iter().copied().collect();
-            let open = if row.open > 0 { ", open" } else { "" };
-            line.extend([
-                row.effective.to_string(),
-                row.billed.to_string(),
-                row.currency.clone(),
-                format!("{}{open}", bases.join(", ")),
-                row.records.to_string(),
-            ]);
-            line
-        })
-        .collect();
+    columns
+}
+
+fn line(row: &CostRow) -> Vec<String> {
+    let mut line = row.dims.clone();
+    let bases: Vec<&str> = row.bases.iter().copied().collect();
+    let open = if row.open > 0 { ", open" } else { "" };
+    line.extend([
+        row.effective.to_string(),
+        row.billed.to_string(),
+        row.currency.clone(),
+        format!("{}{open}", bases.join(", ")),
+        row.records.to_string(),
+    ]);
+    line
+}
+
+fn text(args: &args::Costs, period: Period, rows: &[CostRow], totals: &BTreeMap<String, Total>) -> String {
+    let mut lines: Vec<Vec<String>> = rows.iter().map(line).collect();
     for (currency, total) in totals {
         let mut line = vec![String::new(); args.by.len()];
         if let Some(first) = line.first_mut() {
@@ -100,15 +133,39 @@ fn text(args: &args::Costs, period: Period, rows: &[CostRow], totals: &BTreeMap<
         lines.push(line);
     }
     let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
-    let heading = format!(
+    let mut heading = format!(
         "Costs from {} to before {} (UTC)",
         day(period.start()),
         day(period.end())
     );
+    if let Some(day) = args.as_of {
+        heading.push_str(&format!(", as they were known by the end of {day}"));
+    }
     if rows.is_empty() {
         return format!("{heading}\nnone");
     }
-    format!("{heading}\n{}", render::table(&columns, lines))
+    format!("{heading}\n{}", render::table(&columns(args), lines))
+}
+
+/// The end of a day on which there was something to know.
+fn end_of(day: Date, connection: &Connection) -> Result<Timestamp, Failed> {
+    let after = day
+        .tomorrow()
+        .map_err(|_| Failed::usage(format!("{day} lies outside the calendar")))?;
+    let end = midnight(after)?;
+    let now = clock().map_err(Failed::config)?.now();
+    if midnight(day)? > now {
+        return Err(Failed::usage(format!("--as-of {day} has not come yet")));
+    }
+    match began(connection)? {
+        Some(first) if first < end => Ok(end),
+        Some(first) => Err(Failed::usage(format!(
+            "--as-of {day} lies before this ledger began: its first commit was at {first}"
+        ))),
+        None => Err(Failed::usage(format!(
+            "--as-of {day}: nothing was committed to this ledger yet"
+        ))),
+    }
 }
 
 /// The period asked for; by default all that the ledger covers.

@@ -1,10 +1,10 @@
-//! `ledger`: held commits, and whose money a source is.
+//! `ledger`: held commits, whose money a source is, and what goes on counting.
 
 use super::{Failed, args, environment, exit::Exit};
 use crate::{
     foreign::Foreign,
     ledger::{
-        Ledger, Receipt, WriteError,
+        Freeze, Ledger, Receipt, Recounted, Retire, WriteError,
         held::{Proposal, review},
         record::Source,
         store::open_read_only,
@@ -44,17 +44,38 @@ pub(super) async fn ledger(command: args::Ledger, state: Option<&Path>) -> Resul
             super::print(&format!("commit {commit} is given up; what stands stays"));
         }
         args::Ledger::Adopt { source, instance } => {
-            let parsed = parse(&source).ok_or_else(|| {
-                Failed::usage(
-                    "a source is PROVIDER/BILLING-ACCOUNT or PROVIDER/BILLING-ACCOUNT/SCOPE".to_owned(),
-                )
-            })?;
-            if !ledger.adopt(&parsed, &instance).await? {
+            if !ledger.adopt(&parse(&source)?, &instance).await? {
                 return Err(Failed::config(format!(
                     "there is no source `{source}`; `finops-host status` shows them"
                 )));
             }
             super::print(&format!("{source} belongs to the instance {instance} now"));
+        }
+        args::Ledger::Freeze { source } => {
+            let of = parse(&source)?;
+            ledger.freeze(&of, Freeze::Frozen).await.map_err(refused)?;
+            super::print(&format!(
+                "{source} is frozen: it takes no commits, and its records keep counting"
+            ));
+        }
+        args::Ledger::Unfreeze { source } => {
+            let of = parse(&source)?;
+            ledger.freeze(&of, Freeze::Open).await.map_err(refused)?;
+            super::print(&format!("{source} takes commits again"));
+        }
+        args::Ledger::Retire {
+            source,
+            stream,
+            in_favour_of,
+        } => {
+            let what = match (stream, in_favour_of) {
+                (None, _) => Retire::Source,
+                (Some(stream), None) => Retire::Stream(stream),
+                (Some(stream), Some(successor)) => Retire::InFavourOf { stream, successor },
+            };
+            let of = parse(&source)?;
+            let recounted = ledger.retire(&of, &what).await.map_err(refused)?;
+            super::print(&told(&source, &what, &recounted));
         }
     }
     Ok(Exit::Done)
@@ -67,8 +88,38 @@ fn refused(error: WriteError) -> Failed {
     }
 }
 
+/// What retiring did.
+fn told(source: &str, what: &Retire, recounted: &Recounted) -> String {
+    let shown = |name: &str| Foreign::from(name).to_string();
+    let mut text = match what {
+        Retire::Source => format!("{source} is retired"),
+        Retire::Stream(stream) => format!("the stream {} of {source} is retired", shown(stream)),
+        Retire::InFavourOf { stream, successor } => format!(
+            "the stream {} of {source} is retired in favour of {}",
+            shown(stream),
+            shown(successor)
+        ),
+    };
+    let Recounted {
+        left,
+        entered,
+        change,
+    } = recounted;
+    let _ = write!(text, ": {left} records no longer count, {entered} count instead");
+    for (currency, sum) in change {
+        let _ = write!(text, "; {sum} {} in the books", shown(currency));
+    }
+    text.push_str("; the next run delivers");
+    text
+}
+
+fn parse(text: &str) -> Result<Source, Failed> {
+    let wrong = "a source is PROVIDER/BILLING-ACCOUNT or PROVIDER/BILLING-ACCOUNT/SCOPE";
+    read_source(text).ok_or_else(|| Failed::usage(wrong.to_owned()))
+}
+
 /// A source as `status` shows it.
-fn parse(text: &str) -> Option<Source> {
+fn read_source(text: &str) -> Option<Source> {
     let (provider, rest) = text.split_once('/')?;
     let (billing_account, scope) = rest.split_once('/').unwrap_or((rest, ""));
     let source = Source {
@@ -113,7 +164,8 @@ mod tests {
 
     #[test]
     fn a_source_is_read_as_status_shows_it() {
-        let of = |text| parse(text).map(|source| (source.provider, source.billing_account, source.scope));
+        let of =
+            |text| read_source(text).map(|source| (source.provider, source.billing_account, source.scope));
         let some = |a: &str, b: &str, c: &str| Some((a.to_owned(), b.to_owned(), c.to_owned()));
         assert_eq!(of("snowflake/MYORG/ACCT"), some("snowflake", "MYORG", "ACCT"));
         assert_eq!(of("aws/123"), some("aws", "123", ""));

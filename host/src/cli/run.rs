@@ -14,7 +14,12 @@ use crate::{
     component::{CacheDir, Compiler},
     config::Config,
     delivery::{DeliveryReport, Ended},
-    ledger::{Ledger, record::Period},
+    foreign::Foreign,
+    ledger::{
+        Ledger, Repricing,
+        held::{Proposal, review},
+        record::Period,
+    },
     sandbox::Runtime,
     schedule::{Asked, PrepareError, Prepared, RunSummary, prepare, run_once},
 };
@@ -36,7 +41,10 @@ pub(super) async fn run(args: args::Run, state: Option<&Path>) -> Result<Exit, F
     let state = state_dir(state).map_err(Failed::config)?;
     let cache = CacheDir::open(&state.join("cache"));
     let compiler = Compiler::this_program()?;
-    let prepared = prepare(&runtime, &args.wasm, config, &cache, &compiler).await?;
+    let mut prepared = prepare(&runtime, &args.wasm, config, &cache, &compiler).await?;
+    if args.reprice {
+        prepared.repricing = Repricing::Apply;
+    }
     for warning in prepared.grant.warnings() {
         tracing::warn!("{}:{}: {}", args.config.display(), warning.line, warning.message);
     }
@@ -113,6 +121,7 @@ impl Work {
                 break;
             }
         }
+        let held = self.held(&summaries).await?;
         let mut delivered = None;
         if let Some(destination) = destination {
             let deliver = destination.deliver(&self.ledger, &self.clock, delivery_time, self.args.fresh);
@@ -124,14 +133,23 @@ impl Work {
                 Ok(report) => delivered = report,
                 Err(failed) => {
                     // What was collected is in the ledger, and worth showing.
-                    self.show(&summaries, None);
+                    self.show(&summaries, &held, None);
                     return Err(failed);
                 }
             }
             exit = exit.or(delivered.as_ref().map_or(Exit::NotDelivered, report_exit));
         }
-        self.show(&summaries, delivered.as_ref());
+        self.show(&summaries, &held, delivered.as_ref());
         Ok(exit)
+    }
+
+    /// The commits of these runs that are held: of a dry run nothing else tells of them.
+    async fn held(&self, summaries: &[RunSummary]) -> Result<Vec<Proposal>, Failed> {
+        if summaries.iter().all(|summary| summary.counts.receipts.held == 0) {
+            return Ok(Vec::new());
+        }
+        let held = self.ledger.store().with(|connection| review(connection)).await?;
+        Ok(held)
     }
 
     /// One run, with a line of progress on a terminal.
@@ -152,15 +170,20 @@ impl Work {
         Ok(summary)
     }
 
-    fn show(&self, summaries: &[RunSummary], delivered: Option<&DeliveryReport>) {
+    fn show(&self, summaries: &[RunSummary], held: &[Proposal], delivered: Option<&DeliveryReport>) {
         let dry_run = self.args.dry_run;
         if self.args.json {
-            let value = serde_json::json!({ "runs": summaries, "delivery": delivered, "dry_run": dry_run });
+            let value = serde_json::json!({
+                "runs": summaries, "held": held, "delivery": delivered, "dry_run": dry_run,
+            });
             super::print(&format!("{value:#}"));
             return;
         }
         for summary in summaries {
             super::print(&render::summary(&self.prepared, summary, dry_run));
+        }
+        for line in held.iter().flat_map(|proposal| proposal.reason.lines()) {
+            super::print(&format!("  held     {}", Foreign::from(line)));
         }
         if let Some(report) = delivered {
             super::print(&render::delivery(report));

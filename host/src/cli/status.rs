@@ -8,7 +8,9 @@ use super::{
 };
 use crate::ledger::{
     held::review,
+    orphans::{Orphan, orphans},
     outbox::EntryState,
+    overlaps::{Overlap, overlaps},
     overview::{OutboxRow, RunRow, StreamRow, outbox_overview, runs, sources_overview},
     spend::{SpendRow, spend_overview},
     store::open_read_only,
@@ -28,11 +30,14 @@ pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, 
     let streams = sources_overview(&connection)?;
     let outbox = outbox_overview(&connection)?;
     let held = review(&connection)?;
+    let orphans = orphans(&connection)?;
+    let overlaps = overlaps(&connection)?;
     let now = clock().map_err(Failed::config)?.now();
     let spend = spend_overview(&connection, now)?;
     if args.json {
         let value = serde_json::json!({
             "state_dir": directory, "runs": runs, "streams": streams, "outbox": outbox, "held": held, "spend": spend,
+            "orphans": orphans, "overlaps": overlaps,
         });
         super::print(&format!("{value:#}"));
         return Ok(Exit::Done);
@@ -42,6 +47,14 @@ pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, 
     parts.extend(denied(&runs));
     parts.extend(unused_grants(&runs));
     parts.push(format!("Coverage\n{}", streams_table(&streams)));
+    if !orphans.is_empty() {
+        let lines: Vec<String> = orphans.iter().map(Orphan::told).collect();
+        parts.push(format!("No longer reported\n{}", lines.join("\n")));
+    }
+    if !overlaps.is_empty() {
+        let lines: Vec<String> = overlaps.iter().map(Overlap::told).collect();
+        parts.push(format!("Perhaps counted twice\n{}", lines.join("\n")));
+    }
     if !spend.is_empty() {
         parts.push(format!("Paid calls, in USD\n{}", spend_table(&spend)));
     }
@@ -150,6 +163,23 @@ fn unused_grants(runs: &[RunRow]) -> Option<String> {
     (!lines.is_empty()).then(|| format!("Granted and not used\n{}", lines.join("\n")))
 }
 
+/// What a stream is to the books.
+fn role(row: &StreamRow) -> String {
+    let mut role = match (&row.retired_by, &row.view_of) {
+        (Some(nobody), _) if nobody.is_empty() => "retired".to_owned(),
+        (Some(successor), _) => format!("retired for {successor}"),
+        (None, Some(parent)) => format!("view of {parent}"),
+        (None, None) => "counted".to_owned(),
+    };
+    if !row.counts {
+        role.push_str(", kept apart");
+    }
+    if row.frozen {
+        role.push_str(", frozen");
+    }
+    role
+}
+
 fn spend_table(spend: &[SpendRow]) -> String {
     let rows = spend
         .iter()
@@ -159,15 +189,10 @@ fn spend_table(spend: &[SpendRow]) -> String {
 
 fn streams_table(streams: &[StreamRow]) -> String {
     let rows = streams.iter().map(|row| {
-        let source = &row.source;
         vec![
-            format!("{}/{}/{}", source.provider, source.billing_account, source.scope)
-                .trim_end_matches('/')
-                .to_owned(),
+            row.source.path(),
             row.stream.clone(),
-            row.view_of
-                .as_ref()
-                .map_or_else(|| "counted".to_owned(), |parent| format!("view of {parent}")),
+            role(row),
             minute(row.from),
             minute(row.to),
             format!("{} {}s, {} partial", row.partitions, row.grain, row.partial),

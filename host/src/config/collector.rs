@@ -1,10 +1,14 @@
-//! `[collector]`: which instance this is, when it runs, and the component that it is pinned to.
+//! `[collector]`: which instance this is, when it runs, the component that it is pinned to, and what of it is believed.
 
 use super::{
     Config,
     errors::Problems,
     reading::Reading,
     section::{Item, Section},
+};
+use crate::{
+    component::descriptor::LookBack,
+    ledger::{HoldPolicy, Money},
 };
 use std::time::Duration;
 
@@ -30,6 +34,15 @@ pub(super) fn read(
         config.interval = section
             .take("interval")
             .and_then(|item| item.duration(Duration::from_secs(1), Duration::from_secs(366 * 86_400)));
+        if section.take("count").and_then(|item| item.boolean()) == Some(false) {
+            config.money = Money::Apart;
+        }
+        let days = section.take("look-back").and_then(|item| item.count(0, 3_660));
+        config.look_back = days.and_then(|days| u32::try_from(days).ok()).map(LookBack::Days);
+        let percent = section.take("hold-above").and_then(|item| item.count(0, 100));
+        if let Some(withdrawn) = percent.and_then(|percent| u32::try_from(percent).ok()) {
+            config.hold = HoldPolicy::Watch { withdrawn };
+        }
         config.sha256 = section.take("sha256").and_then(|item| digest(&item));
         if let Some(item) = section.take("cron") {
             item.at_key(

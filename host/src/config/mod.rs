@@ -34,7 +34,9 @@ pub use units::duration;
 pub(crate) use units::{show_duration, show_size};
 
 use crate::{
+    component::descriptor::LookBack,
     egress::{credential::CredentialSpec, rule::Rule},
+    ledger::{HoldPolicy, Money},
     sandbox::limits::Limits,
 };
 use errors::{Problems, Span};
@@ -70,6 +72,12 @@ pub struct Config {
     pub openfinops: Option<OpenFinOps>,
     /// Files that it names: secrets and certificates.
     pub files: Vec<PathBuf>,
+    /// Whether its money counts, or is kept apart.
+    pub money: Money,
+    /// How far back every stream is read, instead of its own look-back.
+    pub look_back: Option<LookBack>,
+    /// Which commits are held for review.
+    pub hold: HoldPolicy,
     /// What is allowed but unwise, for the operator.
     pub warnings: Vec<String>,
     text: String,
@@ -197,6 +205,9 @@ fn document(table: &DeTable<'_>, path: &Path, reading: &Reading<'_>, problems: &
         limits: Limits::default(),
         openfinops: section("openfinops").and_then(openfinops::read),
         files: Vec::new(),
+        money: Money::default(),
+        look_back: None,
+        hold: HoldPolicy::default(),
         warnings: Vec::new(),
         text: reading.text.to_owned(),
         settings: section("settings")

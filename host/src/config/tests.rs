@@ -113,6 +113,25 @@ fn says(text: &str, parts: &[&str]) {
 }
 
 #[test]
+fn the_operator_says_what_counts_and_what_is_believed() {
+    let of = |lines: &str| parse(&GOOD.replace("[collector]\n", &format!("[collector]\n{lines}\n"))).unwrap();
+    let plain = of("");
+    assert_eq!((plain.money, plain.look_back), (Money::Counts, None));
+    assert_eq!(plain.hold, HoldPolicy::Watch { withdrawn: 20 });
+    let told = of("count = false\nlook-back = 90\nhold-above = 5");
+    assert_eq!(
+        (told.money, told.look_back),
+        (Money::Apart, Some(LookBack::Days(90)))
+    );
+    assert_eq!(told.hold, HoldPolicy::Watch { withdrawn: 5 });
+    let wrong = GOOD.replace("[collector]\n", "[collector]\ncount = \"no\"\nhold-above = 101\n");
+    says(
+        &wrong,
+        &["collector.count", "collector.hold-above", "from 0 to 100"],
+    );
+}
+
+#[test]
 fn a_good_file_gives_all_that_it_says() {
     let config = parse(GOOD).unwrap();
     assert_eq!(config.name, "snowflake-prod");

@@ -3,15 +3,18 @@
 use super::{
     collapse::Written,
     error::WriteError,
-    hold::{self, Effect, Expected, HoldPolicy},
+    hold::{self, Effect, Expected, HoldPolicy, Repricing},
     period::partition_from,
     post::{self, Moved, Moves},
     record::Period,
     recount,
     replace::{Counting, Tally, read_staged, read_standing, replace},
+    reprice,
     run::RunId,
-    stage::{self, Sealed, Writer, WriterId},
+    source,
+    stage::{self, Completeness, Sealed, Writer, WriterId},
     store::{LedgerError, amount, checksum},
+    stream::refuse_retired,
     supersede::{self, Chain},
 };
 use crate::component::descriptor::LookBack;
@@ -28,6 +31,8 @@ pub struct CommitOptions {
     pub look_back: Option<LookBack>,
     /// What is held for review.
     pub hold: HoldPolicy,
+    /// Whether prices of the past may change.
+    pub repricing: Repricing,
 }
 
 /// What a commit changed, in records of one writer.
@@ -72,6 +77,7 @@ pub(super) fn commit(
         .map(|&id| stage::load(&transaction, id))
         .collect::<Result<_, _>>()?;
     check_writers(run, &writers)?;
+    refuse_closed(&transaction, &writers)?;
     transaction.execute(
         "INSERT INTO commits (run, at, state) VALUES (?, ?, 'applied')",
         params![run.0, now.as_second()],
@@ -130,6 +136,18 @@ fn check_writers(run: RunId, writers: &[Writer]) -> Result<(), WriteError> {
     Ok(())
 }
 
+/// Refuses what was frozen or retired after its writer was opened.
+pub(super) fn refuse_closed(transaction: &Connection, writers: &[Writer]) -> Result<(), WriteError> {
+    for writer in writers {
+        source::refuse_frozen(transaction, writer.source)?;
+        let retired_by = transaction
+            .prepare_cached("SELECT retired_by FROM stream WHERE id = ?")?
+            .query_row([writer.stream], |row| row.get(0))?;
+        refuse_retired(&writer.definition.name, retired_by)?;
+    }
+    Ok(())
+}
+
 /// Replaces the partitions of all writers and posts what that moves.
 pub(super) fn apply(
     transaction: &Connection,
@@ -157,6 +175,7 @@ pub(super) fn apply(
         let expected = Expected {
             look_back: options.look_back.unwrap_or(writer.definition.look_back),
             requested: options.requested,
+            repricing: options.repricing,
             now,
         };
         let written: BTreeMap<i64, Written> = sealed.written.iter().copied().collect();
@@ -165,6 +184,7 @@ pub(super) fn apply(
         for &start in &writer.partitions {
             let period = partition_from(writer.definition.grain, start)
                 .ok_or_else(|| WriteError::internal(format!("{start} is not the start of a partition")))?;
+            let stood = reprice::stood_complete(transaction, writer.stream, start)?;
             let partition = upsert_partition(transaction, writer.stream, period, sealed, commit)?;
             let records = staged.remove(&start.as_second()).unwrap_or_default();
             let standing = read_standing(transaction, partition)?;
@@ -178,10 +198,11 @@ pub(super) fn apply(
             )?;
             let written = written.get(&start.as_second()).copied().unwrap_or_default();
             let before = standing.len() as u64;
-            law_one(transaction, (commit, partition), before, &written, &tally)?;
+            let ids = (commit, partition, sealed.completeness);
+            law_one(transaction, ids, before, &written, &tally)?;
             receipt.add(&written, &tally);
             if before > 0 && tally.changes() {
-                let effect = effect(transaction, commit, partition, period, &tally)?;
+                let effect = effect(transaction, (commit, partition, stood), period, &tally)?;
                 applied
                     .doubts
                     .extend(hold::doubt(options.hold, &writer.definition, &expected, &effect));
@@ -263,7 +284,7 @@ pub(super) fn checkpoint_checksum(stream: i64, value: &[u8], commit: i64) -> Str
 
 fn law_one(
     transaction: &Connection,
-    (commit, partition): (i64, i64),
+    (commit, partition, completeness): (i64, i64, Completeness),
     before: u64,
     written: &Written,
     tally: &Tally,
@@ -272,8 +293,8 @@ fn law_one(
     transaction
         .prepare_cached(
             "INSERT INTO commit_partition (commit_id, partition, before, written, unchanged, revised, added,
-                                           withdrawn, merged, after)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                           withdrawn, merged, after, completeness)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             commit,
@@ -285,7 +306,8 @@ fn law_one(
             whole(tally.added),
             whole(tally.withdrawn),
             whole(written.merged),
-            whole(tally.after())
+            whole(tally.after()),
+            completeness.name()
         ])?;
     Ok(())
 }
@@ -293,8 +315,7 @@ fn law_one(
 /// What a change does to the money of a partition, per currency.
 fn effect(
     transaction: &Connection,
-    commit: i64,
-    partition: i64,
+    (commit, partition, stood_complete): (i64, i64, bool),
     period: Period,
     tally: &Tally,
 ) -> Result<Effect, LedgerError> {
@@ -312,9 +333,15 @@ fn effect(
             money.push((row.get(0)?, amount(&before)?, amount(&after)?));
         }
     }
+    let repriced = if stood_complete && tally.revised > 0 {
+        reprice::repriced(transaction, commit, partition)?
+    } else {
+        0
+    };
     Ok(Effect {
         period,
         after: tally.after(),
+        repriced,
         money,
     })
 }

@@ -87,6 +87,17 @@ pub(super) fn replace_older(
     Ok(())
 }
 
+/// Rejects the proposals that would change a stream.
+pub(super) fn drop_of_stream(transaction: &Transaction, stream: i64, reason: &str) -> Result<(), WriteError> {
+    for commit in held(transaction)? {
+        let touched = writers_of(transaction, commit)?;
+        if touched.iter().any(|writer| writer.stream == stream) {
+            drop_proposal(transaction, commit, reason)?;
+        }
+    }
+    Ok(())
+}
+
 /// The proposals, oldest first.
 ///
 /// # Errors
@@ -128,6 +139,7 @@ pub(super) fn accept(
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     refuse_unless_held(&transaction, commit)?;
     let writers = writers_of(&transaction, commit)?;
+    commit::refuse_closed(&transaction, &writers)?;
     let options = CommitOptions {
         hold: HoldPolicy::Trust,
         ..CommitOptions::default()

@@ -31,6 +31,16 @@ impl Default for HoldPolicy {
     }
 }
 
+/// Whether a price list of the settings may change what the past has cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Repricing {
+    /// Such a commit is held.
+    #[default]
+    Hold,
+    /// The operator asked for it.
+    Apply,
+}
+
 /// What is asked of the stream.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expected {
@@ -38,6 +48,7 @@ pub(super) struct Expected {
     pub(super) look_back: LookBack,
     /// What the operator asked for by hand.
     pub(super) requested: Option<Period>,
+    pub(super) repricing: Repricing,
     pub(super) now: Timestamp,
 }
 
@@ -47,6 +58,9 @@ pub(super) struct Effect {
     pub(super) period: Period,
     /// Records afterwards.
     pub(super) after: u64,
+    /// Records of a partition that stood as complete, whose price another card of the settings, or another price on the
+    /// same one, has changed.
+    pub(super) repriced: u64,
     /// Per currency: the money before and afterwards.
     pub(super) money: Vec<(String, Decimal, Decimal)>,
 }
@@ -73,6 +87,22 @@ pub(super) fn doubt(
     if effect.period.end() <= window.start() && !requested {
         return Some(format!(
             "{partition} is older than the look-back and was not asked for"
+        ));
+    }
+    let past = effect.period.end() <= expected.now;
+    if effect.repriced > 0 && past && expected.repricing == Repricing::Hold {
+        let sums: Vec<String> = effect
+            .money
+            .iter()
+            .map(|(currency, before, after)| {
+                format!("{before} to {after} {}", Foreign::new(currency.as_str()))
+            })
+            .collect();
+        return Some(format!(
+            "{partition} would be priced anew ({} records, {}), because the prices in the settings changed; \
+             `finops-host run --reprice` does so",
+            effect.repriced,
+            sums.join(", ")
         ));
     }
     if expected.now.duration_since(effect.period.end()) <= seconds(stream.latency) {
@@ -116,6 +146,7 @@ mod tests {
         let expected = Expected {
             look_back: stream.look_back,
             requested,
+            repricing: Repricing::Hold,
             now: sample::at("2026-08-31T12:00:00Z"),
         };
         let period = super::super::period::partition_from(Grain::Day, sample::at(day)).unwrap();
@@ -124,7 +155,12 @@ mod tests {
             money.0.parse().unwrap(),
             money.1.parse().unwrap(),
         )];
-        let effect = Effect { period, after, money };
+        let effect = Effect {
+            period,
+            after,
+            repriced: 0,
+            money,
+        };
         doubt(HoldPolicy::default(), &stream, &expected, &effect)
     }
 

@@ -13,6 +13,8 @@ use std::{
 };
 use store::{LedgerError, Store};
 
+pub mod apart;
+pub mod as_of;
 pub mod check;
 mod collapse;
 pub mod commit;
@@ -24,12 +26,16 @@ pub mod error;
 pub mod held;
 pub mod hold;
 mod key;
+mod links;
 mod lock;
 mod merge;
+mod migrate;
 #[cfg(test)]
 mod model_tests;
 pub mod observe;
+pub mod orphans;
 pub mod outbox;
+pub mod overlaps;
 pub mod overview;
 pub mod period;
 mod post;
@@ -39,6 +45,10 @@ pub mod query;
 pub mod record;
 mod recount;
 mod replace;
+mod reprice;
+pub mod retire;
+#[cfg(test)]
+mod retire_tests;
 mod run;
 #[cfg(test)]
 mod sample;
@@ -52,11 +62,14 @@ mod supersede;
 #[cfg(test)]
 mod supersede_tests;
 
+pub use apart::Money;
 pub use commit::{CommitOptions, Receipt};
 pub use destination::{DestinationId, DestinationSpec};
 pub use error::{WriteError, WriteFault};
+pub use hold::{HoldPolicy, Repricing};
 pub use lock::LockGuard;
 pub use observe::Observation;
+pub use retire::{Freeze, Recounted, Retire};
 pub use run::{RunId, RunInfo};
 pub use source::source_hash;
 pub use stage::{Completeness, ControlTotals, Seal, WriterId};
@@ -269,6 +282,27 @@ impl Ledger {
         let (source, instance) = (source.clone(), instance.to_owned());
         self.store
             .with(move |connection| source::adopt(connection, &source, &instance))
+            .await
+    }
+
+    /// Freezes a source, so that it takes no commits, or opens it again. Its records keep counting.
+    ///
+    /// # Errors
+    /// [`WriteError`]: no such source, or one that was retired.
+    pub async fn freeze(&self, source: &Source, to: Freeze) -> Result<(), WriteError> {
+        let source = source.clone();
+        self.write_job(move |connection| retire::freeze(connection, &source, to))
+            .await
+    }
+
+    /// Retires a stream or all of a source: its records stay as history and no longer count.
+    ///
+    /// # Errors
+    /// [`WriteError`]: no such source or stream, or a successor that cannot be one.
+    pub async fn retire(&self, source: &Source, what: &Retire) -> Result<Recounted, WriteError> {
+        let now = self.clock.now();
+        let (source, what) = (source.clone(), what.clone());
+        self.write_job(move |connection| retire::retire(connection, &source, &what, now))
             .await
     }
 

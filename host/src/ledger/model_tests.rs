@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use super::{
-    Completeness,
+    Completeness, Freeze, Money, Retire, RunInfo,
     destination::{DestinationSpec, Measure},
     record::CostRecord,
     sample::{self, Bench},
@@ -11,7 +11,7 @@ use super::{
 use crate::component::descriptor::{Grain, Stream};
 use finops_decimal::Decimal;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const DAYS: [&str; 3] = [
     "2026-08-01T00:00:00Z",
@@ -21,13 +21,18 @@ const DAYS: [&str; 3] = [
 const SERVICES: [&str; 3] = ["Compute", "Storage", "Support"];
 const TEAMS: [&str; 2] = ["red", "blue"];
 
-/// The streams of the model: an estimate, the bill over it, the month's invoice over both, and one of its own.
-fn streams(by: Option<&str>) -> [Stream; 4] {
+/// The streams of the model: an estimate, the bill over it, the month's invoice over both, one of its own, and the
+/// view that is to take its place.
+fn streams(by: Option<&str>) -> [Stream; 5] {
     [
         sample::stream("estimate", Grain::Day),
         sample::better("bill", Grain::Day, "estimate", by),
         sample::better("invoice", Grain::Month, "bill", by),
         sample::stream("alone", Grain::Day),
+        Stream {
+            view_of: Some("alone".to_owned()),
+            ..sample::stream("again", Grain::Day)
+        },
     ]
 }
 
@@ -48,6 +53,14 @@ enum Step {
     Again,
     /// The destination begins anew, with that measure.
     Epoch(Measure),
+    /// The next run keeps the instance's money apart, and the one after that counts it again.
+    Apart(bool),
+    /// The operator retires a stream.
+    Retire(usize),
+    /// The operator gives the place of the fourth stream to the fifth.
+    Succeed,
+    /// The operator freezes the source, a reading comes, and the source is opened again.
+    Freeze { stream: usize, content: Content },
 }
 
 fn content() -> impl Strategy<Value = Content> {
@@ -57,9 +70,13 @@ fn content() -> impl Strategy<Value = Content> {
 fn step() -> impl Strategy<Value = Step> {
     let days = prop::collection::btree_map(0..3_usize, content(), 1..4);
     prop_oneof![
-        12 => (0..4_usize, days, prop::bool::weighted(0.7))
+        12 => (0..5_usize, days, prop::bool::weighted(0.7))
             .prop_map(|(stream, days, complete)| Step::Commit { stream, days, complete }),
-        1 => (0..4_usize, content()).prop_map(|(stream, content)| Step::Crash { stream, content }),
+        1 => (0..5_usize, content()).prop_map(|(stream, content)| Step::Crash { stream, content }),
+        1 => (0..5_usize, content()).prop_map(|(stream, content)| Step::Freeze { stream, content }),
+        1 => any::<bool>().prop_map(Step::Apart),
+        1 => (0..5_usize).prop_map(Step::Retire),
+        2 => Just(Step::Succeed),
         1 => Just(Step::Again),
         1 => prop_oneof![Just(Measure::Billed), Just(Measure::Effective)].prop_map(Step::Epoch),
     ]
@@ -71,15 +88,25 @@ struct Model {
     partitions: BTreeMap<(usize, usize), (bool, Content)>,
     by_service: bool,
     measure: Measure,
+    retired: BTreeSet<usize>,
+    /// Whether the fifth stream has the place of the fourth.
+    succeeded: bool,
+    apart: bool,
 }
 
 impl Model {
+    /// Whether a stream takes commits.
+    fn open(&self, stream: usize) -> bool {
+        !(self.retired.contains(&stream) || self.succeeded && stream == 3)
+    }
+
     /// The streams that hold money for a service (or, where everything is superseded, any) on a day.
     fn holds(&self, stream: usize, day: usize, service: usize) -> bool {
-        let Some((complete, content)) = self.partitions.get(&(stream, day)) else {
+        let held = self.partitions.get(&(stream, day));
+        let Some((complete, content)) = held.filter(|_| !self.retired.contains(&stream)) else {
             return false;
         };
-        if self.by_service {
+        if self.by_service && stream < 3 {
             content.contains_key(&service)
         } else {
             *complete || !content.is_empty()
@@ -89,19 +116,25 @@ impl Model {
     fn complete(&self, stream: usize, day: usize) -> bool {
         self.partitions
             .get(&(stream, day))
-            .is_some_and(|(complete, _)| *complete)
+            .is_some_and(|(complete, _)| *complete && !self.retired.contains(&stream))
     }
 
     /// Which stream counts for a service on a day. The rule, told for this one chain: a complete invoice rules the
     /// month; a partial one counts only where neither bill nor estimate know the service in all the month.
     fn counts(&self, stream: usize, day: usize, service: usize) -> bool {
-        if stream == 3 {
-            return true;
+        if self.retired.contains(&stream) {
+            return false;
+        }
+        if stream >= 3 {
+            let ruled = self.succeeded && !self.retired.contains(&4);
+            let successor = ruled && (self.complete(4, day) || !self.holds(3, day, service));
+            return (stream == 4) == successor;
         }
         let invoiced = self.holds(2, 0, service);
         let finer = (0..3).any(|day| {
             (0..2).any(|stream| {
                 let held = self.partitions.get(&(stream, day));
+                let held = held.filter(|_| !self.retired.contains(&stream));
                 held.is_some_and(|(_, content)| match self.by_service {
                     true => content.contains_key(&service),
                     false => !content.is_empty(),
@@ -124,6 +157,9 @@ impl Model {
     /// The books: stream, day, service, team and total, without zeros.
     fn books(&self) -> Vec<String> {
         let mut books = Vec::new();
+        if self.apart {
+            return books;
+        }
         for ((stream, day), (_, content)) in &self.partitions {
             for (service, (team, cents)) in content {
                 if self.counts(*stream, *day, *service) {
@@ -168,7 +204,7 @@ fn completeness(complete: bool) -> Completeness {
     }
 }
 
-fn take(bench: &mut Bench, model: &mut Model, streams: &[Stream; 4], step: &Step) {
+fn take(bench: &mut Bench, model: &mut Model, streams: &[Stream; 5], step: &Step) {
     match step {
         Step::Commit {
             stream,
@@ -186,9 +222,11 @@ fn take(bench: &mut Bench, model: &mut Model, streams: &[Stream; 4], step: &Step
                 .iter()
                 .flat_map(|(day, content)| records(*day, content))
                 .collect();
-            bench
-                .commit_as(&streams[*stream], &starts, records, completeness(*complete))
-                .unwrap();
+            let committed = bench.commit_as(&streams[*stream], &starts, records, completeness(*complete));
+            assert_eq!(committed.is_ok(), model.open(*stream), "{committed:?}");
+            if committed.is_err() {
+                return;
+            }
             for (day, content) in days {
                 model
                     .partitions
@@ -197,14 +235,18 @@ fn take(bench: &mut Bench, model: &mut Model, streams: &[Stream; 4], step: &Step
         }
         Step::Crash { stream, content } => {
             let seal = sample::seal(Completeness::Complete);
-            bench
-                .sealed(&streams[*stream], &[DAYS[0]], records(0, content), seal)
-                .unwrap();
+            let sealed = bench.sealed(&streams[*stream], &[DAYS[0]], records(0, content), seal);
+            assert_eq!(sealed.is_ok(), model.open(*stream), "{sealed:?}");
             bench.reopen();
+            model.apart = false; // the run after a crash says nothing of it
         }
         Step::Again => {
             let before = bench.entries();
-            for ((stream, day), (complete, content)) in &model.partitions {
+            let open = model
+                .partitions
+                .iter()
+                .filter(|((stream, _), _)| model.open(*stream));
+            for ((stream, day), (complete, content)) in open {
                 let records = records(*day, content);
                 bench
                     .commit_as(&streams[*stream], &[DAYS[*day]], records, completeness(*complete))
@@ -219,6 +261,57 @@ fn take(bench: &mut Bench, model: &mut Model, streams: &[Stream; 4], step: &Step
             };
             bench.block(bench.ledger.ensure_destination(&spec)).unwrap();
             model.measure = *measure;
+        }
+        Step::Apart(apart) => {
+            model.apart = *apart;
+            let info = RunInfo {
+                streams: streams.to_vec(),
+                money: if *apart { Money::Apart } else { Money::Counts },
+                ..sample::info("acme-prod")
+            };
+            bench.run = bench.block(bench.ledger.begin_run(info)).unwrap();
+        }
+        Step::Retire(stream) => {
+            let what = Retire::Stream(streams[*stream].name.clone());
+            let known = bench.rows("SELECT count(*) FROM stream") == ["5"];
+            let retired = bench.block(bench.ledger.retire(&sample::source(), &what));
+            assert_eq!(
+                retired.is_ok(),
+                known && !model.retired.contains(stream),
+                "{retired:?}"
+            );
+            if retired.is_ok() {
+                model.retired.insert(*stream);
+            }
+        }
+        Step::Succeed => {
+            let what = Retire::InFavourOf {
+                stream: streams[3].name.clone(),
+                successor: streams[4].name.clone(),
+            };
+            let known = bench.rows("SELECT count(*) FROM stream") == ["5"];
+            let retired = bench.block(bench.ledger.retire(&sample::source(), &what));
+            let standing = model.retired.is_disjoint(&BTreeSet::from([3, 4]));
+            assert_eq!(
+                retired.is_ok(),
+                known && standing && !model.succeeded,
+                "{retired:?}"
+            );
+            model.succeeded |= retired.is_ok();
+        }
+        Step::Freeze { stream, content } => {
+            let seal = sample::seal(Completeness::Complete);
+            let sealed = bench.sealed(&streams[*stream], &[DAYS[0]], records(0, content), seal);
+            if let Ok(writer) = sealed {
+                let frozen = bench.block(bench.ledger.freeze(&sample::source(), Freeze::Frozen));
+                frozen.unwrap();
+                let committed = bench.block(bench.ledger.commit(bench.run, vec![writer], sample::trusting()));
+                assert!(committed.unwrap_err().to_string().contains("unfreeze"));
+                let opened = bench.commit(&streams[*stream], &[DAYS[0]], Vec::new());
+                assert!(opened.unwrap_err().to_string().contains("unfreeze"));
+                let thawed = bench.block(bench.ledger.freeze(&sample::source(), Freeze::Open));
+                thawed.unwrap();
+            }
         }
     }
 }
@@ -246,7 +339,14 @@ proptest! {
         let mut bench = Bench::posting();
         let streams = streams(by_service.then_some("ServiceName"));
         bench.declare(&streams);
-        let mut model = Model { partitions: BTreeMap::new(), by_service, measure: Measure::Effective };
+        let mut model = Model {
+            partitions: BTreeMap::new(),
+            by_service,
+            measure: Measure::Effective,
+            retired: BTreeSet::new(),
+            succeeded: false,
+            apart: false,
+        };
         for step in &steps {
             take(&mut bench, &mut model, &streams, step);
             prop_assert_eq!(bench.findings(), [""; 0]);

@@ -8,7 +8,7 @@ use super::{
 };
 use finops_decimal::Decimal;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 use std::collections::BTreeMap;
 
 /// A number that is not money.
@@ -35,18 +35,9 @@ pub(super) fn put(
     observations: &[Observation],
 ) -> Result<(), WriteError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let instance: Option<String> = transaction
-        .query_row(
-            "SELECT instance FROM run WHERE id = ? AND ended IS NULL",
-            [run.0],
-            |row| row.get(0),
-        )
-        .optional()?;
-    let Some(instance) = instance else {
-        return Err(WriteError::internal("the run has ended"));
-    };
+    let claimant = super::run::claimant(&transaction, run)?;
     for observation in observations {
-        let source = source::claim(&transaction, &observation.source, &instance)?;
+        let source = source::claim(&transaction, &observation.source, &claimant)?;
         let dims = serde_json::to_string(&observation.dims).map_err(|error| damaged("observation", error))?;
         transaction
             .prepare_cached(

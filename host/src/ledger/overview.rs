@@ -43,12 +43,16 @@ pub struct StreamRow {
     pub instance: String,
     /// Whether the source counts.
     pub counts: bool,
+    /// Whether the source takes no commits.
+    pub frozen: bool,
     /// Name of the stream.
     pub stream: String,
     /// hour, day or month.
     pub grain: String,
     /// The stream it is a view of.
     pub view_of: Option<String>,
+    /// The stream in whose favour it was retired, empty where there is none; `None`: it was not.
+    pub retired_by: Option<String>,
     /// Partitions that the ledger holds.
     pub partitions: u64,
     /// Of these, how many are partial.
@@ -123,7 +127,7 @@ pub fn sources_overview(connection: &Connection) -> Result<Vec<StreamRow>, Ledge
                 count(*), sum(completeness = 'partial'), min(start), max(stop), max(commits.at),
                 sum((SELECT count(*) FROM record WHERE record.partition = partition.id AND until_commit IS NULL)),
                 sum((SELECT count(*) FROM record WHERE record.partition = partition.id AND until_commit IS NULL
-                     AND record.counts = 1))
+                     AND record.counts = 1)), frozen, retired_by
          FROM partition JOIN stream ON stream.id = partition.stream JOIN source ON source.id = stream.source
          JOIN commits ON commits.id = partition.commit_id
          GROUP BY stream.id ORDER BY provider, billing_account, scope, name",
@@ -150,6 +154,8 @@ pub fn sources_overview(connection: &Connection) -> Result<Vec<StreamRow>, Ledge
             last_commit: instant(row.get(12)?)?,
             records: count(13)?,
             counted: count(14)?,
+            frozen: row.get(15)?,
+            retired_by: row.get(16)?,
         });
     }
     Ok(streams)

@@ -1,6 +1,7 @@
 //! Costs as they stand: exact sums over the current records that count. Reads only.
 
 use super::{
+    apart::Money,
     dimension::Dimension,
     error::damaged,
     key,
@@ -29,6 +30,8 @@ pub struct CostFilter {
     pub group_by: Vec<Dimension>,
     /// Also the records of views. They show the same money again: group by stream then.
     pub include_views: bool,
+    /// What counts, or what is kept apart; never both.
+    pub money: Money,
 }
 
 /// One row of costs.
@@ -92,10 +95,10 @@ struct Selected {
 
 fn streams(connection: &Connection, filter: &CostFilter) -> Result<Vec<Selected>, LedgerError> {
     let mut statement = connection.prepare(
-        "SELECT stream.id, name, definition, provider, billing_account, scope
-         FROM stream JOIN source ON source.id = stream.source WHERE counts = 1 ORDER BY stream.id",
+        "SELECT stream.id, name, definition, provider, billing_account, scope, view_of IS NOT NULL
+         FROM stream JOIN source ON source.id = stream.source WHERE source.counts = ? ORDER BY stream.id",
     )?;
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query([filter.money.counts()])?;
     let mut selected = Vec::new();
     while let Some(row) = rows.next()? {
         let definition = stream::definition(&row.get::<_, String>(2)?)?;
@@ -103,7 +106,7 @@ fn streams(connection: &Connection, filter: &CostFilter) -> Result<Vec<Selected>
             id: row.get(0)?,
             name: row.get(1)?,
             anchor: definition.anchor,
-            view: definition.view_of.is_some(),
+            view: row.get(6)?,
             source: Source {
                 provider: row.get(3)?,
                 billing_account: row.get(4)?,

@@ -60,6 +60,15 @@ pub struct Source {
     pub scope: String,
 }
 
+impl Source {
+    /// As commands take it and `status` shows it: `PROVIDER/BILLING-ACCOUNT` or `PROVIDER/BILLING-ACCOUNT/SCOPE`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let path = format!("{}/{}/{}", self.provider, self.billing_account, self.scope);
+        path.trim_end_matches('/').to_owned()
+    }
+}
+
 /// FOCUS ChargeCategory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[allow(missing_docs)]

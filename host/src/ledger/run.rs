@@ -1,9 +1,14 @@
 //! Runs: one row for each start of an instance, and what a killed one left behind.
 
-use super::{error::damaged, store::LedgerError};
+use super::{
+    apart::{self, Money},
+    error::{WriteError, damaged},
+    source::Claimant,
+    store::LedgerError,
+};
 use crate::component::descriptor::Stream;
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 /// One start of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +35,8 @@ pub struct RunInfo {
     pub sha256: String,
     /// The streams of its descriptor: which of them give way to which must be known before all of them have data.
     pub streams: Vec<Stream>,
+    /// Whether its money counts.
+    pub money: Money,
 }
 
 /// Begins a run. The caller holds the instance's lock, so an unfinished earlier run of it is dead: it is closed as
@@ -55,19 +62,35 @@ pub(super) fn begin(
         )?;
     }
     transaction.execute(
-        "INSERT INTO run (instance, collector, version, sha256, started, streams) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO run (instance, collector, version, sha256, started, streams, counts) VALUES (?, ?, ?, ?, ?, ?, ?)",
         params![
             info.instance,
             info.collector,
             info.version,
             info.sha256,
             now.as_second(),
-            streams
+            streams,
+            info.money.counts()
         ],
     )?;
     let id = transaction.last_insert_rowid();
+    apart::settle(&transaction, &info.instance, info.money)?;
     transaction.commit()?;
     Ok(RunId(id))
+}
+
+/// Who writes by a run that has not ended.
+pub(super) fn claimant(connection: &Connection, run: RunId) -> Result<Claimant, WriteError> {
+    let claimant = connection
+        .prepare_cached("SELECT instance, counts FROM run WHERE id = ? AND ended IS NULL")?
+        .query_row([run.0], |row| {
+            Ok(Claimant {
+                instance: row.get(0)?,
+                counts: row.get(1)?,
+            })
+        })
+        .optional()?;
+    claimant.ok_or_else(|| WriteError::internal("the run has ended"))
 }
 
 /// Ends a run and deletes what it staged and did not commit.

@@ -289,6 +289,7 @@ pub(super) fn info(instance: &str) -> RunInfo {
         version: "1.0.0".to_owned(),
         sha256: "00".to_owned(),
         streams: Vec::new(),
+        money: super::Money::Counts,
     }
 }
 

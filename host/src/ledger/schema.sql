@@ -1,4 +1,4 @@
--- Schema of the ledger, version 1. Times are seconds since the epoch (UTC), amounts are decimal text,
+-- Schema of the ledger, version 2 (`migrate.rs` brings older ones up). Times are seconds since the epoch (UTC), amounts are decimal text,
 -- hashes are lower-case hex. `checksum` is the first 16 hex digits of the SHA-256 over the row's other durable columns.
 
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -19,9 +19,10 @@ CREATE TABLE stream (
     name TEXT NOT NULL,
     definition TEXT NOT NULL,                  -- the descriptor's stream as JSON
     grain TEXT NOT NULL, basis TEXT NOT NULL,
-    view_of TEXT,                              -- NULL: counted
+    view_of TEXT,                              -- NULL: counted, or in the place of a retired stream
     key_version INTEGER NOT NULL,
-    retired_by TEXT,
+    retired_by TEXT,                           -- the stream in whose favour; '': nobody's; NULL: not retired
+    retired_at INTEGER,
     last_read INTEGER,                         -- when it was last committed, held commits included
     UNIQUE (source, name)
 ) STRICT;
@@ -44,7 +45,8 @@ CREATE TABLE run (
     outcome TEXT,                              -- done, or a failure kind; NULL while it runs or was killed
     note TEXT,
     report TEXT,                               -- JSON: figures of the run, denied calls
-    streams TEXT NOT NULL DEFAULT '[]'         -- JSON: the streams of its collector's descriptor
+    streams TEXT NOT NULL DEFAULT '[]',        -- JSON: the streams of its collector's descriptor
+    counts INTEGER NOT NULL DEFAULT 1          -- 0: the operator said `count = false`
 ) STRICT;
 
 -- One row a commit. A held commit keeps its staged rows until it is accepted or rejected.
@@ -62,6 +64,7 @@ CREATE TABLE commit_partition (
     partition INTEGER NOT NULL REFERENCES partition(id),
     before INTEGER NOT NULL, written INTEGER NOT NULL, unchanged INTEGER NOT NULL, revised INTEGER NOT NULL,
     added INTEGER NOT NULL, withdrawn INTEGER NOT NULL, merged INTEGER NOT NULL, after INTEGER NOT NULL,
+    completeness TEXT,                         -- as it was then
     PRIMARY KEY (commit_id, partition)
 ) STRICT, WITHOUT ROWID;
 

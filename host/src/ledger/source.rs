@@ -41,8 +41,20 @@ pub(super) fn shown(source: &Source) -> String {
     text
 }
 
+/// An instance that writes, and whether its money counts.
+#[derive(Clone, Debug)]
+pub(super) struct Claimant {
+    pub(super) instance: String,
+    pub(super) counts: bool,
+}
+
 /// Claims a source for an instance: a new one becomes its own, another's is refused.
-pub(super) fn claim(connection: &Connection, source: &Source, instance: &str) -> Result<i64, WriteError> {
+pub(super) fn claim(
+    connection: &Connection,
+    source: &Source,
+    claimant: &Claimant,
+) -> Result<i64, WriteError> {
+    let instance = claimant.instance.as_str();
     if source.provider.is_empty() || source.billing_account.is_empty() {
         return Err(WriteError::internal(
             "a source needs a provider and a billing account",
@@ -66,25 +78,41 @@ pub(super) fn claim(connection: &Connection, source: &Source, instance: &str) ->
             Foreign::new(owner),
             Foreign::new(instance)
         ))),
-        Some((_, _, true)) => Err(WriteError::denied(format!(
-            "the source {} is frozen: its records stay as they are",
-            shown(source)
-        ))),
+        Some((_, _, true)) => Err(frozen(source)),
         Some((id, ..)) => Ok(id),
         None => {
             connection.execute(
-                "INSERT INTO source (hash, provider, billing_account, scope, instance) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO source (hash, provider, billing_account, scope, instance, counts) VALUES (?, ?, ?, ?, ?, ?)",
                 params![
                     hash,
                     source.provider,
                     source.billing_account,
                     source.scope,
-                    instance
+                    instance,
+                    claimant.counts
                 ],
             )?;
             Ok(connection.last_insert_rowid())
         }
     }
+}
+
+fn frozen(source: &Source) -> WriteError {
+    WriteError::denied(format!(
+        "the source {} is frozen: its records stay as they are; `finops-host ledger unfreeze` lets them change again",
+        shown(source)
+    ))
+}
+
+/// Refuses a commit to a source that was frozen since its writer was opened.
+pub(super) fn refuse_frozen(connection: &Connection, id: i64) -> Result<(), WriteError> {
+    let now: bool = connection
+        .prepare_cached("SELECT frozen FROM source WHERE id = ?")?
+        .query_row([id], |row| row.get(0))?;
+    if now {
+        return Err(frozen(&load(connection, id)?.source));
+    }
+    Ok(())
 }
 
 /// Gives a source to another instance. Says whether there is such a source.

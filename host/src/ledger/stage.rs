@@ -7,7 +7,7 @@ use super::{
     key,
     period::partition_of,
     record::{CostRecord, Source},
-    run::RunId,
+    run::{self, RunId},
     source,
     store::LedgerError,
     stream,
@@ -123,13 +123,7 @@ pub(super) fn open(
         )));
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let instance: Option<String> = transaction
-        .prepare_cached("SELECT instance FROM run WHERE id = ? AND ended IS NULL")?
-        .query_row([run.0], |row| row.get(0))
-        .optional()?;
-    let Some(instance) = instance else {
-        return Err(WriteError::internal("the run has ended"));
-    };
+    let claimant = run::claimant(&transaction, run)?;
     for &start in &partitions {
         if super::period::partition_from(definition.grain, start).is_none() {
             let grain = stream::grain_name(definition.grain);
@@ -138,7 +132,7 @@ pub(super) fn open(
             )));
         }
     }
-    let source = source::claim(&transaction, of, &instance)?;
+    let source = source::claim(&transaction, of, &claimant)?;
     let stream = stream::register(&transaction, source, definition)?;
     stream::register_declared(&transaction, source, run.0)?;
     refuse_immutable(&transaction, stream, definition, &partitions, now)?;

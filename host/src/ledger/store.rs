@@ -17,7 +17,7 @@ use std::{
 };
 
 /// Version of the schema that this program writes.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
 /// Name of the database file within the state directory.
 pub const FILE_NAME: &str = "ledger.db";
 
@@ -148,7 +148,7 @@ impl Store {
     }
 }
 
-/// Opens a ledger read-only, beside a running host.
+/// Opens a ledger read-only, beside a running host. One of an older schema is brought up to this one first.
 ///
 /// # Errors
 /// [`LedgerError::Refused`] where there is none.
@@ -161,7 +161,9 @@ pub fn open_read_only(directory: &Path) -> Result<Connection, LedgerError> {
     let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(BUSY)?;
     add_functions(&connection)?;
-    check_version(&connection, &path)?;
+    if check_version(&connection, &path)? < SCHEMA_VERSION {
+        drop(open_for_writing(&path)?);
+    }
     Ok(connection)
 }
 
@@ -200,7 +202,9 @@ fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
         }
         transaction.commit()?;
     }
-    check_version(&connection, path)?;
+    if check_version(&connection, path)? < SCHEMA_VERSION {
+        super::migrate::migrate(&mut connection)?;
+    }
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
@@ -210,7 +214,8 @@ fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-fn check_version(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+/// The schema's version, where this program knows it.
+fn check_version(connection: &Connection, path: &Path) -> Result<i64, LedgerError> {
     let refused = |what: String| LedgerError::Refused {
         path: path.to_owned(),
         what,
@@ -236,7 +241,7 @@ fn check_version(connection: &Connection, path: &Path) -> Result<(), LedgerError
             "the ledger has schema version {version}, this program knows up to {SCHEMA_VERSION}; use the newer finops-host that wrote it"
         )));
     }
-    Ok(())
+    Ok(version)
 }
 
 fn is_damage(error: &rusqlite::Error) -> bool {

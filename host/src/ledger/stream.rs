@@ -1,5 +1,6 @@
 //! Streams of a source: registering what the descriptor says, and what the ledger already holds of them.
-//! What must hold: what decides keys, partitions and counting does not change under records that stand.
+//! What must hold: what decides keys, partitions and counting does not change under records that stand; a retired
+//! stream takes no more.
 
 use super::{
     error::{WriteError, damaged, instant},
@@ -15,6 +16,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::collections::BTreeMap;
 
 /// A partition that the ledger holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,22 +72,19 @@ pub(super) fn register(connection: &Connection, source: i64, stream: &Stream) ->
         return insert(connection, source, stream);
     };
     let name = Foreign::new(stream.name.as_str());
-    if let Some(successor) = retired_by {
-        let successor = Foreign::new(successor);
-        return Err(WriteError::denied(format!(
-            "the stream {name} was retired in favour of {successor}"
-        )));
-    }
+    refuse_retired(&stream.name, retired_by)?;
     let before = definition(&before)?;
     if before == *stream {
         return Ok(id);
     }
-    if let Some(changed) = change_under_records(&before, stream)
+    let retired = retirements(connection, source)?;
+    if let Some(changed) = change_under_records(&before, stream, &retired)
         && holds_rows(connection, id)?
     {
         return Err(WriteError::denied(format!(
-            "the {changed} of the stream {name} has changed while the ledger holds records of it; \
-             this version cannot retire the old series: go on with the collector that wrote it, or start a new --state-dir"
+            "the {changed} of the stream {name} has changed while the ledger holds records of it: go on with the \
+             collector that wrote it, or have the new series under a name of its own and give it the old one's place \
+             with `finops-host ledger retire --stream {name} --in-favour-of NEW`"
         )));
     }
     connection.execute(
@@ -94,7 +93,7 @@ pub(super) fn register(connection: &Connection, source: i64, stream: &Stream) ->
             json(stream)?,
             grain_name(stream.grain),
             basis_name(stream.basis),
-            stream.view_of,
+            role(stream, &retired),
             stream.key_version,
             id
         ],
@@ -123,6 +122,7 @@ pub(super) fn register_declared(connection: &Connection, source: i64, run: i64) 
 }
 
 fn insert(connection: &Connection, source: i64, stream: &Stream) -> Result<i64, WriteError> {
+    let retired = retirements(connection, source)?;
     connection.execute(
         "INSERT INTO stream (source, name, definition, grain, basis, view_of, key_version)
          VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -132,7 +132,7 @@ fn insert(connection: &Connection, source: i64, stream: &Stream) -> Result<i64, 
             json(stream)?,
             grain_name(stream.grain),
             basis_name(stream.basis),
-            stream.view_of,
+            role(stream, &retired),
             stream.key_version
         ],
     )?;
@@ -150,15 +150,62 @@ fn json(stream: &Stream) -> Result<String, LedgerError> {
     serde_json::to_string(stream).map_err(|error| damaged("stream definition", error))
 }
 
+/// The retired streams of a source, and in whose favour.
+fn retirements(connection: &Connection, source: i64) -> Result<BTreeMap<String, String>, LedgerError> {
+    let mut statement = connection
+        .prepare_cached("SELECT name, retired_by FROM stream WHERE source = ? AND retired_by IS NOT NULL")?;
+    let rows = statement.query_map([source], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The stream that one is a view of. The view of a stream that was retired in its favour counts.
+fn role<'a>(stream: &'a Stream, retired: &BTreeMap<String, String>) -> Option<&'a str> {
+    let parent = stream.view_of.as_deref()?;
+    (retired.get(parent) != Some(&stream.name)).then_some(parent)
+}
+
+/// The stream that gives way to one, as it is after what was retired: a successor stands for its predecessor.
+fn worse<'a>(
+    stream: &'a Stream,
+    retired: &'a BTreeMap<String, String>,
+) -> Option<(&'a str, Option<&'a str>)> {
+    let link = stream.supersedes.as_ref()?;
+    let successor = retired.get(&link.stream).filter(|name| !name.is_empty());
+    if successor == Some(&stream.name) {
+        return None;
+    }
+    let to = successor.map_or(link.stream.as_str(), String::as_str);
+    Some((to, link.by.as_deref()))
+}
+
+/// Refuses what would go into a retired stream.
+pub(super) fn refuse_retired(name: &str, retired_by: Option<String>) -> Result<(), WriteError> {
+    let name = Foreign::new(name);
+    match retired_by {
+        None => Ok(()),
+        Some(nobody) if nobody.is_empty() => Err(WriteError::denied(format!(
+            "the stream {name} was retired and takes no commits: take it out of the settings"
+        ))),
+        Some(successor) => Err(WriteError::denied(format!(
+            "the stream {name} was retired in favour of {} and takes no commits: use the collector that writes that one",
+            Foreign::new(successor)
+        ))),
+    }
+}
+
 /// What has changed that records which stand rely on.
-fn change_under_records(before: &Stream, now: &Stream) -> Option<&'static str> {
+fn change_under_records(
+    before: &Stream,
+    now: &Stream,
+    retired: &BTreeMap<String, String>,
+) -> Option<&'static str> {
     [
         (before.grain != now.grain, "grain"),
         (before.key_version != now.key_version, "key version"),
         (before.key_tags != now.key_tags, "list of key tags"),
         (before.anchor != now.anchor, "anchor"),
-        (before.view_of != now.view_of, "role"),
-        (before.supersedes != now.supersedes, "superseded stream"),
+        (role(before, retired) != role(now, retired), "role"),
+        (worse(before, retired) != worse(now, retired), "superseded stream"),
     ]
     .into_iter()
     .find_map(|(changed, what)| changed.then_some(what))
@@ -185,8 +232,25 @@ fn check_chain(connection: &Connection, source: i64, stream: &Stream) -> Result<
             Foreign::new(by)
         )));
     }
-    let mut statement =
-        connection.prepare_cached("SELECT definition FROM stream WHERE source = ? AND name <> ?")?;
+    let predecessor: Option<String> = connection
+        .prepare_cached("SELECT definition FROM stream WHERE source = ? AND retired_by = ?")?
+        .query_row(params![source, stream.name], |row| row.get(0))
+        .optional()?;
+    if let Some(predecessor) = predecessor.as_deref().map(definition).transpose()?
+        && let Some(theirs) = &predecessor.supersedes
+        && mine.stream != predecessor.name
+        && mine.stream != theirs.stream
+    {
+        return Err(WriteError::denied(format!(
+            "the stream {} supersedes {}, but the one that was retired for it superseded {}",
+            Foreign::new(stream.name.as_str()),
+            Foreign::new(mine.stream.as_str()),
+            Foreign::new(theirs.stream.as_str())
+        )));
+    }
+    let mut statement = connection.prepare_cached(
+        "SELECT definition FROM stream WHERE source = ? AND name <> ? AND retired_by IS NULL",
+    )?;
     let others = statement.query_map(params![source, stream.name], |row| row.get::<_, String>(0))?;
     for other in others {
         let other = definition(&other?)?;
@@ -303,7 +367,7 @@ mod tests {
         };
         let error = open(&bench, &third).unwrap_err();
         assert!(
-            error.contains("key version") && error.contains("cannot retire"),
+            error.contains("key version") && error.contains("ledger retire"),
             "{error}"
         );
         let monthly = Stream {

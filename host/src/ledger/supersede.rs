@@ -1,9 +1,10 @@
 //! Which of several streams counts, where they tell of the same money.
 //! Here the chains of a source are read and the records found of which [`slots`](super::slots) decides.
-//! What must hold: a stream is in one chain at most, and records of views are in none.
+//! What must hold: a stream is in one chain at most, and records of views and of retired streams are in none.
 
 use super::{
     error::{damaged, instant},
+    links::{self, Link, Links, Retirement},
     period::partition_of,
     record::Period,
     slots::{Piece, Scope},
@@ -11,7 +12,7 @@ use super::{
     store::LedgerError,
     stream::definition,
 };
-use crate::component::descriptor::{Grain, Stream};
+use crate::component::descriptor::Grain;
 use rusqlite::{Connection, params};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,20 +72,25 @@ pub(super) fn is_dimension(column: &str) -> bool {
 
 /// All chains of a source.
 pub(super) fn chains(connection: &Connection, source: i64) -> Result<Vec<Chain>, LedgerError> {
-    let mut statement =
-        connection.prepare_cached("SELECT id, definition FROM stream WHERE source = ? ORDER BY id")?;
-    let rows = statement.query_map([source], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
-    let mut streams: BTreeMap<String, (i64, Stream)> = BTreeMap::new();
-    for row in rows {
-        let (id, json) = row?;
-        let stream = definition(&json)?;
-        if stream.view_of.is_none() {
-            streams.insert(stream.name.clone(), (id, stream));
-        }
+    let mut statement = connection.prepare_cached(
+        "SELECT id, definition, retired_by FROM stream WHERE source = ? AND view_of IS NULL ORDER BY id",
+    )?;
+    let mut rows = statement.query([source])?;
+    let mut counted = Links::new();
+    while let Some(row) = rows.next()? {
+        let stream = definition(&row.get::<_, String>(1)?)?;
+        let link = Link {
+            id: row.get(0)?,
+            grain: stream.grain,
+            supersedes: stream.supersedes,
+            retirement: Retirement::read(row.get(2)?),
+        };
+        counted.insert(stream.name, link);
     }
+    let streams = links::settle(counted);
     let worse: BTreeSet<String> = streams
         .values()
-        .filter_map(|(_, stream)| stream.supersedes.as_ref().map(|link| link.stream.clone()))
+        .filter_map(|link| link.supersedes.as_ref().map(|to| to.stream.clone()))
         .collect();
     let mut placed: BTreeSet<String> = BTreeSet::new();
     let mut chains = Vec::new();
@@ -97,16 +103,16 @@ pub(super) fn chains(connection: &Connection, source: i64) -> Result<Vec<Chain>,
         };
         let mut next = Some(head.clone());
         while let Some(name) = next.take() {
-            if let Some((id, stream)) = streams.get(&name)
+            if let Some(link) = streams.get(&name)
                 && placed.insert(name)
             {
                 chain.members.push(Member {
-                    stream: *id,
-                    grain: stream.grain,
+                    stream: link.id,
+                    grain: link.grain,
                 });
-                if let Some(link) = &stream.supersedes {
-                    chain.by.clone_from(&link.by);
-                    next = Some(link.stream.clone());
+                if let Some(to) = &link.supersedes {
+                    chain.by.clone_from(&to.by);
+                    next = Some(to.stream.clone());
                 }
             }
         }

@@ -14,7 +14,7 @@ use crate::{
     foreign::Foreign,
     ledger::{
         CommitOptions, Ledger, Observation, Receipt, RunId, Seal, WriteError, WriteFault, WriterId,
-        record::{CostRecord, Period, Source},
+        record::{CostRecord, Source},
     },
 };
 use jiff::Timestamp;
@@ -86,8 +86,8 @@ pub struct RunServices {
     run: RunId,
     descriptor: Arc<Descriptor>,
     limits: Limits,
-    /// The period that the operator asked for by hand.
-    requested: Option<Period>,
+    /// What commits may change unasked.
+    options: CommitOptions,
     counts: Mutex<Counts>,
 }
 
@@ -100,7 +100,7 @@ impl RunServices {
         run: RunId,
         descriptor: Arc<Descriptor>,
         limits: Limits,
-        requested: Option<Period>,
+        options: CommitOptions,
     ) -> Self {
         Self {
             egress,
@@ -108,7 +108,7 @@ impl RunServices {
             run,
             descriptor,
             limits,
-            requested,
+            options,
             counts: Mutex::default(),
         }
     }
@@ -298,13 +298,9 @@ impl Services for RunServices {
 
     fn commit(&self, writers: Vec<WriterId>) -> Served<'_, Vec<Receipt>> {
         Box::pin(async move {
-            let options = CommitOptions {
-                requested: self.requested,
-                ..CommitOptions::default()
-            };
             let receipts = self
                 .ledger
-                .commit(self.run, writers, options)
+                .commit(self.run, writers, self.options.clone())
                 .await
                 .map_err(mishap)?;
             let mut counts = self.lock();

@@ -1,7 +1,7 @@
 //! What a run asks of a collector: for each stream the period to read and what is already committed of it.
 
 use crate::{
-    component::descriptor::{Descriptor, Grain, Stream},
+    component::descriptor::{Descriptor, Grain, LookBack, Stream},
     ledger::{Ledger, period, record::Period, store::LedgerError},
     sandbox::{CollectRequest, StreamRequest},
 };
@@ -37,10 +37,17 @@ impl Asked {
     }
 }
 
+/// Who reads, and how far back.
+pub(super) struct Reader<'a> {
+    pub(super) ledger: &'a Ledger,
+    pub(super) instance: &'a str,
+    /// The operator's look-back, instead of each stream's own.
+    pub(super) look_back: Option<LookBack>,
+}
+
 /// The request of the next call.
 pub(super) async fn request(
-    ledger: &Ledger,
-    instance: &str,
+    reader: &Reader<'_>,
     descriptor: &Descriptor,
     settings: &str,
     asked: Asked,
@@ -48,7 +55,7 @@ pub(super) async fn request(
 ) -> Result<CollectRequest, LedgerError> {
     let mut streams = Vec::with_capacity(descriptor.streams.len());
     for stream in &descriptor.streams {
-        streams.push(stream_request(ledger, instance, stream, asked, now).await?);
+        streams.push(stream_request(reader, stream, asked, now).await?);
     }
     Ok(CollectRequest {
         settings: settings.to_owned(),
@@ -59,20 +66,18 @@ pub(super) async fn request(
 }
 
 async fn stream_request(
-    ledger: &Ledger,
-    instance: &str,
+    reader: &Reader<'_>,
     stream: &Stream,
     asked: Asked,
     now: Timestamp,
 ) -> Result<StreamRequest, LedgerError> {
+    let Reader { ledger, instance, .. } = reader;
+    let window = period::window(reader.look_back.unwrap_or(stream.look_back), now);
     let (due, period) = match asked {
-        Asked::Everything => (true, period::window(stream.look_back, now)),
+        Asked::Everything => (true, window),
         Asked::WhatIsDue => {
             let last = ledger.last_read(instance, &stream.name).await?;
-            (
-                period::due(stream, last, now),
-                period::window(stream.look_back, now),
-            )
+            (period::due(stream, last, now), window)
         }
         Asked::Backfill(period) => (true, period),
     };

@@ -7,6 +7,7 @@ use crate::{
     },
     config::{Config, ConfigErrors},
     egress::Grant,
+    ledger::Repricing,
     sandbox::{RunError, Runtime},
 };
 use std::{path::Path, sync::Arc};
@@ -25,6 +26,8 @@ pub struct Prepared {
     pub settings: String,
     /// The grant.
     pub grant: Grant,
+    /// Whether this run may change prices of the past.
+    pub repricing: Repricing,
     /// Whether the compiled code came from the cache.
     pub cached: bool,
 }
@@ -91,6 +94,7 @@ pub async fn prepare(
         descriptor: Arc::new(descriptor),
         settings,
         grant,
+        repricing: Repricing::Hold,
         cached,
     })
 }

@@ -3,7 +3,7 @@
 
 use super::{
     figures::{Figure, figures},
-    plan::{self, Asked},
+    plan::{self, Asked, Reader},
     prepare::Prepared,
     purse::Purse,
 };
@@ -11,7 +11,7 @@ use crate::{
     clock::SharedClock,
     egress::{Egress, Report, SpendLedger, UserAgent},
     foreign::Foreign,
-    ledger::{Ledger, RunInfo},
+    ledger::{CommitOptions, Ledger, RunInfo},
     sandbox::{Counts, RunError, RunServices, Runtime, Usage},
 };
 use serde::Serialize;
@@ -83,11 +83,19 @@ pub async fn run_once<S: Future<Output = ()>>(
             version: descriptor.version.clone(),
             sha256: prepared.file.sha256.clone(),
             streams: descriptor.streams.clone(),
+            money: prepared.config.money,
         })
         .await?;
     let requested = match asked {
         Asked::Backfill(period) => Some(period),
         Asked::Everything | Asked::WhatIsDue => None,
+    };
+    let look_back = prepared.config.look_back;
+    let options = CommitOptions {
+        requested,
+        look_back,
+        hold: prepared.config.hold,
+        repricing: prepared.repricing,
     };
     let services = Arc::new(RunServices::new(
         egress,
@@ -95,13 +103,18 @@ pub async fn run_once<S: Future<Output = ()>>(
         run,
         Arc::clone(descriptor),
         limits,
-        requested,
+        options,
     ));
     watch(Arc::clone(&services));
 
     let next_request = || async {
         let now = clock.now();
-        Ok(plan::request(ledger, &instance, descriptor, &prepared.settings, asked, now).await?)
+        let reader = Reader {
+            ledger,
+            instance: &instance,
+            look_back,
+        };
+        Ok(plan::request(&reader, descriptor, &prepared.settings, asked, now).await?)
     };
     let collecting = runtime.collect(
         &prepared.component,

@@ -127,7 +127,7 @@ pub(super) fn counts(connection: &Connection, report: &mut Report) -> Result<(),
     )
 }
 
-/// What counts is what the rule of superseding says; a view never does.
+/// What counts is what the rule of superseding says; a view or a retired stream never does.
 pub(super) fn counting(connection: &Connection, report: &mut Report) -> Result<(), LedgerError> {
     report.none(
         connection,
@@ -135,6 +135,13 @@ pub(super) fn counting(connection: &Connection, report: &mut Report) -> Result<(
         "SELECT printf('record %d counts, though its stream is a view', record.id)
          FROM record JOIN partition ON partition.id = record.partition JOIN stream ON stream.id = partition.stream
          WHERE until_commit IS NULL AND counts = 1 AND view_of IS NOT NULL",
+    )?;
+    report.none(
+        connection,
+        Rule::Counting,
+        "SELECT printf('record %d counts, though its stream is retired', record.id)
+         FROM record JOIN partition ON partition.id = record.partition JOIN stream ON stream.id = partition.stream
+         WHERE until_commit IS NULL AND counts = 1 AND retired_by = ''",
     )?;
     let mut statement = connection.prepare("SELECT id FROM source ORDER BY id")?;
     let sources: Vec<i64> = statement

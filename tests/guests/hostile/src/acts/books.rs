@@ -3,7 +3,7 @@
 use super::{Ended, Scene};
 use finops_collector::{
     CostRecord, Decimal, Failure, Observation, Outcome, PartitionWriter, Period, Seal, Source, commit,
-    record::{Location, Quantity},
+    record::{Location, Pricing, Quantity},
 };
 
 pub(crate) fn perform(scene: &Scene<'_>) -> Ended {
@@ -14,6 +14,10 @@ pub(crate) fn perform(scene: &Scene<'_>) -> Ended {
             "write-day" => write_day(scene, scene.settings.count),
             "write-days" => scene.times().try_for_each(|day| write_day(scene, day)),
             "extreme-days" => extreme_days(scene),
+            // Ten credits at a price of the settings: `text` is its card.
+            "priced-day" => one(scene, |record| {
+                record.pricing = Some(priced(&scene.settings.text))
+            }),
             "empty-day" => empty_day(scene, scene.settings.count),
             "records" => records(scene),
             "batch" => batch(scene),
@@ -75,6 +79,15 @@ fn empty_day(scene: &Scene<'_>, day: u64) -> Result<(), Failure> {
     let writer = scene.writer(day)?;
     commit(scene.host, vec![writer.seal(&scene.complete())?])?;
     Ok(())
+}
+
+/// What a price list of the settings leaves on a record.
+fn priced(card: &str) -> Pricing {
+    Pricing {
+        quantity: Some(Quantity::new(Decimal::from(10_u32), "Credits")),
+        card: Some(card.to_owned()),
+        ..Pricing::default()
+    }
 }
 
 /// Days at the ends of all calendars, whatever the host says to each.
