@@ -75,6 +75,7 @@ fn needs(command: &Command) -> Option<Needs> {
         | Command::Costs(_)
         | Command::Status(_)
         | Command::Ledger(_)
+        | Command::Outbox(_)
         | Command::Destination(_) => return None,
     };
     // A file that cannot be read is complained about by the command itself.
