@@ -48,7 +48,8 @@ pub fn resume(connection: &Connection, id: DestinationRow) -> Result<(), LedgerE
 }
 
 /// The sources that a destination is about to get for the first time in its open epoch: entries wait, none was ever sealed.
-/// An epoch that began with `now` sends changes alone, which are new to every destination.
+/// An epoch that began with `now` sends changes alone, which are new to every destination. The clock may have gone back
+/// since the epoch began: then the entries in batches tell.
 ///
 /// # Errors
 /// Storage.
@@ -58,6 +59,8 @@ pub fn newcomers(connection: &Connection, id: DestinationRow) -> Result<Vec<Batc
            AND EXISTS (SELECT 1 FROM entry e WHERE e.destination = ?1 AND e.source = s.id AND e.state = 'pending')
            AND NOT EXISTS (SELECT 1 FROM batch b JOIN epoch o ON o.destination = b.destination AND o.ended IS NULL
                            WHERE b.destination = ?1 AND b.source = s.id AND b.sealed_at >= o.started)
+           AND NOT EXISTS (SELECT 1 FROM entry e JOIN posting p ON p.id = e.posting JOIN epoch o ON o.id = p.epoch
+                           WHERE e.destination = ?1 AND e.source = s.id AND e.batch IS NOT NULL AND o.ended IS NULL)
          ORDER BY s.id";
     let mut statement = connection.prepare(sql)?;
     let sources = statement.query_map([id], |row| {
