@@ -107,7 +107,11 @@ impl Work {
     /// Collects what is asked for, in one run or several, and delivers what is new.
     async fn round(&self, asked: Asked, delivery_time: Duration) -> Result<Exit, Failed> {
         let destination = match (&self.prepared.config.openfinops, self.args.dry_run) {
-            (Some(openfinops), false) => Some(destination::ensure(&self.ledger, openfinops).await?),
+            (Some(openfinops), false) => tokio::select! {
+                known = destination::ensure(&self.ledger, openfinops) => Some(known?),
+                // Another process may deliver for longer than one may wait before stopping.
+                () = self.stop.wait() => return Ok(Exit::NotDelivered),
+            },
             _ => None,
         };
         let mut exit = Exit::Done;

@@ -1,10 +1,15 @@
-//! SIGTERM and SIGINT: the first asks to stop in order, the second ends the process at once. Both are safe at any moment,
-//! because everything that counts is in the ledger.
+//! SIGTERM and SIGINT: the first asks to stop in order, and what has not come to its end by then is ended after a while; the
+//! second ends the process at once. All are safe at any moment, because everything that counts is in the ledger.
 
+use std::time::Duration;
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
+
+/// What stopping in order may take: a ledger that another process writes to can keep us waiting longer than a supervisor
+/// waits before it kills. Real time, like the supervisor's.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Whether somebody asked to stop.
 #[derive(Clone, Debug)]
@@ -17,19 +22,18 @@ impl Stop {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         tokio::spawn(async move {
-            for attempt in 0.. {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
-                }
-                if attempt > 0 {
-                    std::process::exit(super::exit::Exit::NotDelivered as i32);
-                }
-                tracing::info!("stopping; what is committed stays (once more to stop at once)");
-                if requested.send(true).is_err() {
-                    return;
+            next(&mut terminate, &mut interrupt).await;
+            tracing::info!("stopping; what is committed stays (once more to stop at once)");
+            if requested.send(true).is_err() {
+                return;
+            }
+            tokio::select! {
+                () = next(&mut terminate, &mut interrupt) => {}
+                () = tokio::time::sleep(PATIENCE) => {
+                    tracing::warn!("stopped in the middle, since stopping in order took {PATIENCE:?}; what is committed stays");
                 }
             }
+            std::process::exit(super::exit::Exit::NotDelivered as i32);
         });
         Ok(Self(stop))
     }
@@ -40,5 +44,13 @@ impl Stop {
         if stop.wait_for(|requested| *requested).await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// The next of either signal.
+async fn next(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
 }

@@ -154,7 +154,8 @@ impl Delivery<'_> {
         let error = self.note(why);
         let now = self.clock.now();
         let sent_at = batch.last_sent_at.unwrap_or(batch.sealed_at);
-        if now.duration_since(sent_at) >= self.config.hold {
+        // A clock that went back since would otherwise hold the batch until it has caught up.
+        if now.duration_since(sent_at).abs() >= self.config.hold {
             tracing::warn!(batch = %batch.uid, "sent again although it may be stored: {error}");
             self.with(move |connection| outbox::send_again(connection, &batch, &error))
                 .await?;

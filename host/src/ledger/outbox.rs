@@ -31,6 +31,10 @@ use crate::ledger::store::{LedgerError, checksum};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
+/// Seconds that delivery waits at most, a second of rounding included: the longest `Retry-After` that is honoured. A wait
+/// that is longer was written by a clock that has gone back since, and is over.
+const LONGEST_WAIT: i64 = 15 * 60 + 1;
+
 /// A row id of the table `destination`.
 pub type DestinationRow = i64;
 /// A row id of the table `source`.
@@ -111,13 +115,18 @@ pub fn next_step(
     if let Some(reason) = row.paused {
         return Ok(Step::Paused(reason));
     }
-    if let Some(until) = row.retry_at.filter(|until| *until > order.now) {
+    let now = order.now.as_second();
+    let latest = now.saturating_add(LONGEST_WAIT);
+    if let Some(until) = row.retry_at
+        && until > order.now
+        && until.as_second() <= latest
+    {
         return Ok(Step::Wait(until));
     }
     let due = "SELECT id FROM batch WHERE destination = ?1 AND state IN ('sealed', 'ambiguous') \
-               AND (next_at IS NULL OR next_at <= ?2) ORDER BY id LIMIT 1";
+               AND (next_at IS NULL OR next_at <= ?2 OR next_at > ?3) ORDER BY id LIMIT 1";
     let due: Option<i64> = connection
-        .query_row(due, (destination, order.now.as_second()), |row| row.get(0))
+        .query_row(due, (destination, now, latest), |row| row.get(0))
         .optional()?;
     let found = match due {
         Some(id) => Some(id),

@@ -52,11 +52,12 @@ pub fn window(look_back: LookBack, now: Timestamp) -> Period {
     }
 }
 
-/// Whether a stream's cadence (its latency, where it names none) asks for a reading.
+/// Whether a stream's cadence (its latency, where it names none) asks for a reading. A reading in the future says that the
+/// clock went back, and nothing about how old the figures are.
 #[must_use]
 pub fn due(stream: &Stream, last_commit_at: Option<Timestamp>, now: Timestamp) -> bool {
     let cadence = stream.cadence.unwrap_or(stream.latency);
-    last_commit_at.is_none_or(|last| now.duration_since(last) >= seconds(cadence))
+    last_commit_at.is_none_or(|last| last > now || now.duration_since(last) >= seconds(cadence))
 }
 
 /// So many seconds as a span of time.
@@ -146,6 +147,38 @@ mod tests {
         assert!(due(&stream, Some(last), at("2026-03-02T12:00:00Z")));
         stream.cadence = Some(300);
         assert!(due(&stream, Some(last), at("2026-03-02T10:05:00Z")));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_a_year_makes_a_stream_due_once_and_no_storm() {
+        let mut stream = crate::ledger::sample::stream("daily", Grain::Day);
+        stream.cadence = Some(3_600);
+        let (then, now) = (at("2026-03-02T10:00:00Z"), at("2025-03-02T10:00:00Z"));
+        for (last, now) in [(then, now), (now, then)] {
+            assert!(due(&stream, Some(last), now), "{last} {now}");
+            // It was read, and is next due an hour later whichever way the clock went.
+            assert!(!due(&stream, Some(now), now));
+            assert!(!due(&stream, Some(now), now + SignedDuration::from_secs(3_599)));
+            assert!(due(&stream, Some(now), now + SignedDuration::from_secs(3_600)));
+        }
+    }
+
+    #[test]
+    fn days_are_those_of_utc_whatever_summer_time_or_a_leap_second_does() {
+        // The last Sundays of March and October, and the last leap second that there was.
+        for day in ["2026-03-29", "2026-10-25", "2016-12-31"] {
+            let noon = at(&format!("{day}T12:00:00Z"));
+            let partition = partition_of(Grain::Day, noon).unwrap();
+            let length = partition.end().duration_since(partition.start());
+            assert_eq!(length, SignedDuration::from_hours(24), "{day}");
+            let hours = (0..24).map(|hour| noon - SignedDuration::from_hours(12 - hour));
+            let starts: std::collections::BTreeSet<_> = hours
+                .map(|hour| partition_of(Grain::Hour, hour).unwrap().start())
+                .collect();
+            assert_eq!(starts.len(), 24, "{day}");
+        }
+        let leap = partition_of(Grain::Day, at("2016-12-31T23:59:60Z")).unwrap();
+        assert_eq!(leap, span("2016-12-31T00:00:00Z", "2017-01-01T00:00:00Z"));
     }
 
     proptest! {

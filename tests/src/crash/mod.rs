@@ -7,10 +7,12 @@
 
 mod bill;
 mod chance;
+mod errand;
 mod mood;
 mod phase;
 mod proof;
 mod siege;
 mod watcher;
 
+pub use errand::{Errand, behave};
 pub use siege::Siege;

@@ -60,7 +60,8 @@ pub fn send_held(connection: &Connection, id: DestinationRow) -> Result<(), Ledg
 
 /// The sources that a destination is about to get for the first time in its open epoch: entries wait, none was ever sealed.
 /// An epoch that began with `now` sends changes alone, which are new to every destination; and a source whose settled money
-/// was carried into the epoch by a rebase (settled in no batch) is known there because of this ledger.
+/// was carried into the epoch by a rebase (settled in no batch) is known there because of this ledger. The clock may have
+/// gone back since the epoch began: then the entries in batches tell.
 ///
 /// # Errors
 /// Storage.
@@ -71,8 +72,8 @@ pub fn newcomers(connection: &Connection, id: DestinationRow) -> Result<Vec<Batc
            AND NOT EXISTS (SELECT 1 FROM batch b JOIN epoch o ON o.destination = b.destination AND o.ended IS NULL
                            WHERE b.destination = ?1 AND b.source = s.id AND b.sealed_at >= o.started)
            AND NOT EXISTS (SELECT 1 FROM entry e JOIN posting p ON p.id = e.posting JOIN epoch o ON o.id = p.epoch
-                           WHERE e.destination = ?1 AND e.source = s.id AND e.state = 'settled' AND e.batch IS NULL
-                             AND o.ended IS NULL)
+                            WHERE e.destination = ?1 AND e.source = s.id AND o.ended IS NULL
+                              AND (e.batch IS NOT NULL OR e.state = 'settled'))
          ORDER BY s.id";
     sources(connection, sql, id)
 }

@@ -99,13 +99,13 @@ fn a_batch_carries_the_oldest_entries_of_one_source_in_order() {
     let waiting = one.clone();
     books.with(move |connection| {
         begin_attempt(connection, &waiting, at(1_000)).unwrap();
-        hold_until(connection, &waiting, at(2_000), "lost").unwrap();
+        hold_until(connection, &waiting, at(1_800), "lost").unwrap();
     });
     // While its fate is unknown only other sources go on.
     let two = batch(step_by(&books, order(2, Extras::With)));
     assert_eq!(lines(&two), [other]);
     books.with(move |connection| settle(connection, &two, DESTINATION).unwrap());
-    assert_eq!(step(&books), Step::Wait(at(2_000)));
+    assert_eq!(step(&books), Step::Wait(at(1_800)));
     books.with(move |connection| settle(connection, &one, DESTINATION).unwrap());
     assert_eq!(lines(&sealed(&books)), [third]);
 }
@@ -313,4 +313,22 @@ fn a_source_without_news_is_left_alone_and_a_body_that_fails_seals_nothing() {
     books.with(move |c| next_step(c, DESTINATION, &order(1, Extras::With), &failing).unwrap_err());
     assert_eq!(books.ask::<i64>("SELECT COUNT(*) FROM batch"), [0]);
     assert_eq!(books.counts().pending, 1);
+}
+
+#[test]
+fn a_wait_that_a_clock_wrote_which_has_gone_back_since_is_over() {
+    let books = Books::new();
+    let source = books.source("a");
+    books.entry(source, "1");
+    let longest = at(1_000 + 900);
+    books.with(move |connection| back_off(connection, DESTINATION, longest).unwrap());
+    assert_eq!(step(&books), Step::Wait(longest));
+    let a_year_on = at(1_000 + 31_536_000);
+    books.with(move |connection| back_off(connection, DESTINATION, a_year_on).unwrap());
+    let batch = sealed(&books);
+    books.with(move |connection| {
+        begin_attempt(connection, &batch, a_year_on).unwrap();
+        hold_until(connection, &batch, a_year_on, "lost").unwrap()
+    });
+    assert_eq!(sealed(&books).state, BatchState::Ambiguous);
 }

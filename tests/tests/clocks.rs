@@ -1,0 +1,75 @@
+//! Clocks that jump by a year between runs, forth and back: nothing waits for the clock to catch up, nothing is sent twice.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use finops_tests::{
+    crash::Errand,
+    openfinops::{Outcome, Route, Storage},
+};
+use jiff::SignedDuration;
+
+const AMOUNT: &str = "12.50";
+const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
+
+#[test]
+fn a_retry_that_was_set_in_the_future_does_not_wait_a_year() {
+    let mut errand = Errand::new().unwrap();
+    errand
+        .recorder
+        .script(Route::Ingest, [Outcome::unavailable(Some("600"))]);
+    assert_eq!(errand.run(AMOUNT).unwrap().code, Some(75));
+    errand.pass(-YEAR).unwrap();
+    let ran = errand.run(AMOUNT).unwrap();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    errand.assert_lawful().unwrap();
+    assert_eq!(errand.arrived().unwrap(), "25".parse().unwrap());
+    assert_eq!(errand.wait().unwrap(), None);
+}
+
+#[test]
+fn a_batch_of_unknown_fate_is_settled_whichever_way_the_clock_goes() {
+    for (jump, storage) in [
+        (YEAR, Storage::Kept),
+        (YEAR, Storage::Lost),
+        (-YEAR, Storage::Kept),
+        (-YEAR, Storage::Lost),
+    ] {
+        let mut errand = Errand::new().unwrap();
+        errand.recorder.script(Route::Ingest, [Outcome::hang(storage)]);
+        assert_eq!(errand.run(AMOUNT).unwrap().code, Some(75));
+        errand.pass(jump).unwrap();
+        let mut ran = errand.run(AMOUNT).unwrap();
+        // A batch that is not there is looked for twice, two minutes apart.
+        if ran.code == Some(75) {
+            errand.pass(SignedDuration::from_mins(3)).unwrap();
+            ran = errand.run(AMOUNT).unwrap();
+        }
+        assert_eq!(ran.code, Some(0), "{jump:?} {storage:?}: {ran:?}");
+        errand.assert_lawful().unwrap();
+        assert_eq!(
+            errand.arrived().unwrap(),
+            "25".parse().unwrap(),
+            "{jump:?} {storage:?}"
+        );
+        assert_eq!(errand.stored_batches(), 2, "{jump:?} {storage:?}");
+    }
+}
+
+#[test]
+fn an_epoch_that_began_in_the_future_does_not_make_its_own_money_look_strange() {
+    let mut errand = Errand::new().unwrap();
+    errand
+        .recorder
+        .script(Route::Ingest, [Outcome::unavailable(Some("600"))]);
+    assert_eq!(errand.run(AMOUNT).unwrap().code, Some(75));
+    errand.pass(-YEAR).unwrap();
+    assert_eq!(errand.run(AMOUNT).unwrap().code, Some(0));
+    errand.pass(SignedDuration::from_hours(24)).unwrap();
+    let ran = errand.run(AMOUNT).unwrap();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    errand.assert_lawful().unwrap();
+}
