@@ -1,7 +1,8 @@
 //! Runs FinOps cost collectors as sandboxed WebAssembly components and keeps what they find in an exact ledger.
 //!
 //! Rooms, and the one direction in which they use each other: `cli` → `schedule` → `sandbox` → `egress` | `ledger`;
-//! `delivery` reads the ledger; `config` and `component` make the plain data that the others work on.
+//! `delivery` reads the ledger; `config` and `component` make the plain data that the others work on;
+//! `hardening` puts walls around the process before any of them starts.
 
 pub mod cli;
 pub mod clock;
@@ -10,6 +11,7 @@ pub mod config;
 pub mod delivery;
 pub mod egress;
 pub mod foreign;
+pub mod hardening;
 pub mod ledger;
 pub mod sandbox;
 pub mod schedule;

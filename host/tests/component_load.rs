@@ -103,6 +103,7 @@ fn the_child_limits_itself_before_it_reads() {
     let mut input = child.stdin.take().unwrap();
     input.write_all(&[0; 256 << 10]).unwrap();
     let limits = fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     drop(input);
     let limit = |name: &str| {
         let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
@@ -112,6 +113,7 @@ fn the_child_limits_itself_before_it_reads() {
     assert_eq!(limit("Max cpu time"), "60");
     assert_eq!(limit("Max address space"), (4_u64 << 30).to_string());
     assert_eq!(limit("Max core file size"), "0");
+    assert!(status.contains("NoNewPrivs:\t1"), "{status}");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty() && !output.stderr.is_empty());

@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod confinement;
 mod costs;
 mod destination;
 mod environment;
@@ -18,8 +19,13 @@ mod status;
 mod stop;
 
 use crate::{
-    component::ComponentError, config::ConfigErrors, delivery::DeliveryError, foreign::for_output,
-    ledger::store::LedgerError, schedule::PrepareError,
+    component::ComponentError,
+    config::ConfigErrors,
+    delivery::DeliveryError,
+    foreign::for_output,
+    hardening::{self, StateError},
+    ledger::store::LedgerError,
+    schedule::PrepareError,
 };
 use args::{Cli, Command};
 use clap::Parser;
@@ -29,6 +35,7 @@ use std::{io::Write, process::ExitCode};
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
+    let hardened = hardening::harden();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -40,6 +47,15 @@ pub fn main() -> ExitCode {
         complain(&message);
         return ExitCode::from(2);
     }
+    if let Err(cause) = hardened {
+        tracing::warn!("this process can be dumped or traced by others of its user: {cause}");
+    }
+    // Threads inherit it: so before the runtime has any.
+    let state = cli.state_dir.as_deref();
+    if let Err(failed) = confinement::start(&cli.command, state) {
+        complain(&failed.message);
+        return ExitCode::from(failed.code);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -47,7 +63,6 @@ pub fn main() -> ExitCode {
             return Exit::Bug.into();
         }
     };
-    let state = cli.state_dir.as_deref();
     let result = runtime.block_on(async {
         match cli.command {
             Command::Run(args) => run::run(args, state).await,
@@ -103,6 +118,12 @@ impl Failed {
 
 impl From<LedgerError> for Failed {
     fn from(error: LedgerError) -> Self {
+        Self::new(Exit::Storage, error.to_string())
+    }
+}
+
+impl From<StateError> for Failed {
+    fn from(error: StateError) -> Self {
         Self::new(Exit::Storage, error.to_string())
     }
 }

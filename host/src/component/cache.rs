@@ -270,6 +270,19 @@ mod tests {
     }
 
     #[test]
+    fn another_users_file_or_directory_is_not_taken() {
+        let (_home, path, cache) = cache();
+        cache.put("x", b"content").unwrap();
+        let file = path.join("x");
+        if std::os::unix::fs::chown(&file, Some(65_534), None).is_err() {
+            return; // only root can give a file away
+        }
+        assert_eq!(cache.get("x"), None);
+        std::os::unix::fs::chown(&path, Some(65_534), None).unwrap();
+        assert!(CacheDir::open(&path).why_unused().is_some());
+    }
+
+    #[test]
     fn only_the_newest_files_are_kept() {
         let (_home, path, cache) = cache();
         for number in 0..KEPT + 5 {

@@ -1,12 +1,18 @@
 //! Compiling in a child of this same program, so that a component made to exhaust the compiler harms nothing but the child.
 //!
 //! The contract: `finops-host __compile` reads the component from standard input and writes the compiled code to standard
-//! output; exit code 0: done, 1: the component is bad and standard error says why. The child has no environment and limits
-//! its own CPU time and address space before it reads; the parent kills it on the wall clock.
+//! output; exit code 0: done, 1: the component is bad and standard error says why, 2: the child itself cannot work; any other
+//! end is the component's doing, such as types nested so deep that the stack overflows. The child has no environment and limits
+//! its own CPU time and address space before it reads, and gives up all files and network; the parent kills it on the wall
+//! clock.
 
 use super::error::ComponentError;
-use crate::{foreign::Foreign, sandbox::engine};
-use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
+use crate::{
+    foreign::Foreign,
+    hardening::{Access, confine, harden, limit},
+    sandbox::engine,
+};
+use rustix::process::Resource;
 use std::{
     ffi::OsString,
     io::{self, Read, Write},
@@ -134,10 +140,13 @@ fn judge(path: &Path, status: ExitStatus, code: Vec<u8>, complaint: &str) -> Res
         _ if complaint.contains("memory allocation") => {
             Err(limit(&format!("at {} GiB of memory", ADDRESS_SPACE >> 30)))
         }
-        _ => Err(ComponentError::Compiler(format!(
-            "its process ended with {status}: {}",
-            Foreign::new(complaint.trim())
-        ))),
+        (Some(2), _) => Err(ComponentError::Compiler(
+            Foreign::new(complaint.trim()).to_string(),
+        )),
+        _ => Err(ComponentError::CompilerDied {
+            how: Foreign::new(format!("{status} {}", complaint.trim()).trim_end()),
+            path,
+        }),
     }
 }
 
@@ -159,22 +168,11 @@ pub fn compile_child_main() -> ExitCode {
 }
 
 fn limit_self() -> io::Result<()> {
-    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    for (resource, most) in [
-        (Resource::Core, 0),
-        (Resource::Cpu, CPU_SECONDS),
-        (Resource::As, ADDRESS_SPACE),
-    ] {
-        let now = getrlimit(resource);
-        let most = now.maximum.map_or(most, |maximum| maximum.min(most));
-        setrlimit(
-            resource,
-            Rlimit {
-                current: Some(most),
-                maximum: Some(most),
-            },
-        )?;
-    }
+    harden()?;
+    limit(Resource::Cpu, CPU_SECONDS)?;
+    limit(Resource::As, ADDRESS_SPACE)?;
+    // Best effort, as for the parent, which told what landlock does here.
+    confine(&Access::nothing());
     Ok(())
 }
 
@@ -253,8 +251,15 @@ mod tests {
                 "echo 'memory allocation of 1 bytes failed' >&2; kill -ABRT $$",
                 "4 GiB of memory",
             ),
-            ("exit 2", "the compiler cannot be used"),
-            ("kill -SEGV $$", "the compiler cannot be used"),
+            (
+                "echo no limits >&2; exit 2",
+                "the compiler cannot be used: no limits",
+            ),
+            (
+                "kill -SEGV $$",
+                "c.wasm: the compiler broke down on this component",
+            ),
+            ("echo panicked >&2; exit 101", "101 panicked"),
         ] {
             let error = run(script).await.unwrap_err().to_string();
             assert!(error.contains(part), "{script}: {error}");

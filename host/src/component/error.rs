@@ -54,6 +54,17 @@ pub enum ComponentError {
         /// By which limit.
         after: String,
     },
+    /// The compiler's process died of the component, and nothing else did.
+    #[error(
+        "{path}: the compiler broke down on this component ({how}); do not trust it, and please report it if it was built with ordinary tools",
+        path = path.display()
+    )]
+    CompilerDied {
+        /// The file.
+        path: PathBuf,
+        /// In what way.
+        how: Foreign,
+    },
     /// The compiler could not be started or this machine cannot run its code.
     #[error("the compiler cannot be used: {0}")]
     Compiler(String),

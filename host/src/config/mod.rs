@@ -76,6 +76,8 @@ pub struct Config {
     pub look_back: Option<LookBack>,
     /// Which commits are held for review.
     pub hold: HoldPolicy,
+    /// Files that it names: secrets and certificates.
+    pub files: Vec<PathBuf>,
     /// What is allowed but unwise, for the operator.
     pub warnings: Vec<String>,
     text: String,
@@ -148,6 +150,12 @@ fn read(text: &str, path: &Path, around: &Around<'_>) -> Result<Config, ConfigEr
         ..Reading::of(text, path, around.environment)
     };
     let mut config = document(table.get_ref(), path, &reading, &problems);
+    config.files = reading
+        .files
+        .borrow()
+        .iter()
+        .map(|named| named.path.clone())
+        .collect();
     if let Some(ceiling) = around.ceiling {
         for excess in ceiling::exceeds(ceiling, &config, &reading.variables.borrow()) {
             problems.add(&excess.at, excess.key, excess.what, excess.remedy);
@@ -199,6 +207,7 @@ fn document(table: &DeTable<'_>, path: &Path, reading: &Reading<'_>, problems: &
         money: Money::default(),
         look_back: None,
         hold: HoldPolicy::default(),
+        files: Vec::new(),
         warnings: Vec::new(),
         text: reading.text.to_owned(),
         settings: section("settings")

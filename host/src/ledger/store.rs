@@ -167,6 +167,19 @@ pub fn open_read_only(directory: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
+/// Lets SQLite put its temporary files, which hold costs too, into a directory instead of the system's. For the whole process:
+/// to be called before ledgers are used.
+///
+/// # Errors
+/// Where the directory cannot be used.
+pub fn temporary_files_in(directory: &Path) -> Result<(), LedgerError> {
+    Ok(Connection::open_in_memory()?.pragma_update(
+        None,
+        "temp_store_directory",
+        directory.to_string_lossy(),
+    )?)
+}
+
 fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
     if rusqlite::version_number() < MIN_SQLITE {
         let what = format!("SQLite {} is too old, 3.51.3 is needed", rusqlite::version());

@@ -1,0 +1,91 @@
+//! Confines the process to what its command needs, where the command loads a component. The others run nobody's code.
+
+use super::{
+    Failed,
+    args::{self, Command},
+    environment::state_dir,
+};
+use crate::{
+    config::Config,
+    hardening::{Confinement, Needs, Network, confine, make_private},
+    ledger::store,
+};
+use std::path::Path;
+
+/// Prepares the state directory and confines this thread, before there are others.
+///
+/// # Errors
+/// Where the state directory of a run cannot be used: what is written there must be safe.
+pub(super) fn start(command: &Command, state: Option<&Path>) -> Result<(), Failed> {
+    let run = matches!(command, Command::Run(_));
+    if run && rustix::process::geteuid().is_root() {
+        tracing::warn!(
+            "this process is root, who needs no secret of its own to do harm; run finops-host as a user of its own"
+        );
+    }
+    let Some(mut needs) = needs(command) else {
+        return Ok(());
+    };
+    if let Ok(state) = state_dir(state) {
+        match make_private(&state) {
+            Ok(warning) => {
+                if let Some(warning) = warning {
+                    tracing::warn!("{warning}");
+                }
+                if run {
+                    store::temporary_files_in(&state)?;
+                }
+                needs.state = Some(state);
+            }
+            Err(error) if run => return Err(error.into()),
+            // The others only keep a cache there.
+            Err(error) => tracing::debug!(%error, "no code cache"),
+        }
+    }
+    let access = needs.access(&|name| std::env::var_os(name));
+    match confine(&access) {
+        confined @ (Confinement::Full { .. } | Confinement::Part { .. }) if run => {
+            tracing::info!("{confined}")
+        }
+        Confinement::None { why } if run => tracing::warn!(
+            "the process is not confined ({why}); the sandbox holds without, but has nothing behind it"
+        ),
+        told => tracing::debug!("{told}"),
+    }
+    Ok(())
+}
+
+/// What a command needs; none if it loads no component.
+fn needs(command: &Command) -> Option<Needs> {
+    let (component, config, network) = match command {
+        Command::Run(run) => (&run.wasm, Some(&run.config), Network::Outgoing),
+        Command::Inspect(args::Inspect {
+            wasm,
+            config,
+            only_static: false,
+            ..
+        }) => (wasm, config.as_ref(), Network::None),
+        Command::Init(init) => (&init.wasm, None, Network::None),
+        Command::Check(check) => (
+            check.component.as_ref()?,
+            check.config.as_ref(),
+            Network::Outgoing,
+        ),
+        Command::Inspect(_)
+        | Command::Costs(_)
+        | Command::Status(_)
+        | Command::Ledger(_)
+        | Command::Destination(_) => return None,
+    };
+    // A file that cannot be read is complained about by the command itself.
+    let files = config
+        .and_then(|path| Config::load(path).ok())
+        .map(|config| config.files);
+    Some(Needs {
+        state: None,
+        component: component.clone(),
+        config: config.cloned(),
+        files: files.unwrap_or_default(),
+        network,
+    })
+}
