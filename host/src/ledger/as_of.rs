@@ -47,7 +47,8 @@ pub fn turn_back(connection: &Connection, until: Timestamp) -> Result<(), Ledger
 /// Temporary views that stand before the tables of the same names.
 fn views(until: i64) -> String {
     format!(
-        "CREATE TEMP TABLE turned (record INTEGER PRIMARY KEY);
+        "PRAGMA temp_store = MEMORY;
+         CREATE TEMP TABLE turned (record INTEGER PRIMARY KEY);
          CREATE TEMP TABLE known (partition INTEGER PRIMARY KEY, completeness TEXT, commit_id INTEGER NOT NULL);
          INSERT INTO temp.known SELECT partition, completeness, max(commit_id)
              FROM main.commit_partition JOIN main.commits ON commits.id = commit_id

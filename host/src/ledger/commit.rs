@@ -2,6 +2,7 @@
 
 use super::{
     collapse::Written,
+    emptied::{self, Emptied},
     error::WriteError,
     hold::{self, Effect, Expected, HoldPolicy, Repricing},
     period::partition_from,
@@ -162,6 +163,7 @@ pub(super) fn apply(
     };
     let mut moves = Moves::new();
     let mut stretches: BTreeMap<(i64, Period), Chain> = BTreeMap::new();
+    let mut emptied: Vec<Emptied<'_>> = Vec::new();
     for writer in writers {
         let Some(sealed) = &writer.sealed else {
             return Err(WriteError::internal("a writer is committed before it is sealed"));
@@ -208,6 +210,14 @@ pub(super) fn apply(
                     .extend(hold::doubt(options.hold, &writer.definition, &expected, &effect));
                 tell_restated(transaction, writer, now, period, &tally)?;
             }
+            if before == 0 && tally.after() == 0 && counting == Counting::Decided {
+                emptied.push(Emptied {
+                    stream: &writer.definition,
+                    stream_row: writer.stream,
+                    period,
+                    expected,
+                });
+            }
             if let Some(chain) = chain.as_ref().filter(|chain| !chain.alone())
                 && let (Some(stretch), Some(head)) = (chain.stretch(start), chain.members.first())
             {
@@ -221,6 +231,8 @@ pub(super) fn apply(
         recount::decide(transaction, chain, *stretch, &mut moves)?;
     }
     moves.retain(|_, moved| *moved != Moved::default());
+    let erased = emptied::doubts(transaction, options.hold, &emptied, &moves)?;
+    applied.doubts.extend(erased);
     post::post(transaction, commit, &moves)?;
     Ok(applied)
 }

@@ -22,6 +22,7 @@ mod compare;
 pub mod destination;
 pub mod dimension;
 pub mod dims;
+mod emptied;
 pub mod error;
 pub mod held;
 pub mod hold;
