@@ -78,8 +78,6 @@ pub struct Config {
     pub look_back: Option<LookBack>,
     /// Which commits are held for review.
     pub hold: HoldPolicy,
-    /// Files that it names: secrets and certificates.
-    pub files: Vec<PathBuf>,
     /// What is allowed but unwise, for the operator.
     pub warnings: Vec<String>,
     text: String,
@@ -213,7 +211,6 @@ fn document(table: &DeTable<'_>, path: &Path, reading: &Reading<'_>, problems: &
         money: Money::default(),
         look_back: None,
         hold: HoldPolicy::default(),
-        files: Vec::new(),
         warnings: Vec::new(),
         text: reading.text.to_owned(),
         settings: section("settings")
