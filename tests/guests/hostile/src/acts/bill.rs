@@ -40,8 +40,13 @@ fn bill(scene: &Scene<'_>) -> Result<(), Failure> {
                 start: page.start,
                 end: page.start + 86_400,
             };
-            let records = page.records.iter().map(|line| record(&page.account, period, line));
-            scene.host.write(writer, &records.collect::<Result<Vec<_>, _>>()?)?;
+            let records = page
+                .records
+                .iter()
+                .map(|line| record(&page.account, period, line));
+            scene
+                .host
+                .write(writer, &records.collect::<Result<Vec<_>, _>>()?)?;
             scene.host.info(format_args!("bill: written {part} {number}"));
             if !page.more {
                 break;
