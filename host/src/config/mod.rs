@@ -208,9 +208,6 @@ fn document(table: &DeTable<'_>, path: &Path, reading: &Reading<'_>, problems: &
         money: Money::default(),
         look_back: None,
         hold: HoldPolicy::default(),
-        money: Money::default(),
-        look_back: None,
-        hold: HoldPolicy::default(),
         warnings: Vec::new(),
         text: reading.text.to_owned(),
         settings: section("settings")
