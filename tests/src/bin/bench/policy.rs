@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 /// Calls whose mean is one sample.
 const CALLS: u64 = 500;
 const LARGE: usize = 64 << 20;
+const ROW: &str = "{\"rows\": [1, 2, 3]}\n";
 const TOKEN: &str = "a-token-that-is-looked-for-in-replies";
 
 /// The server that is called.
@@ -30,7 +31,8 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it.
     pub(crate) async fn start() -> Result<Self, Error> {
-        let large = Bytes::from("{\"rows\": [1, 2, 3]}\n".repeat(LARGE / 21 + 1).into_bytes()).slice(..LARGE);
+        let rows = ROW.repeat(LARGE / ROW.len() + 1).into_bytes();
+        let large = Bytes::from(rows).slice(..LARGE);
         let routes = Router::new()
             .route("/v1/small", get(|| async { "{\"ok\": true}" }))
             .route("/v1/large", get(move || async move { large.clone() }));
