@@ -2,6 +2,7 @@
 //!
 //! What must hold: no message holds a value that stands where a secret belongs.
 
+mod aws;
 mod sample;
 mod schemes;
 mod secrets;
@@ -20,7 +21,7 @@ use secrets::inline;
 use toml::de::DeValue;
 
 /// The schemes of this version, as the file names them.
-pub(super) const SCHEMES: [&str; 9] = [
+pub(super) const SCHEMES: [&str; 13] = [
     "bearer",
     "headers",
     "snowflake-key-pair",
@@ -30,7 +31,14 @@ pub(super) const SCHEMES: [&str; 9] = [
     "oauth2-client-credentials",
     "jwt-bearer",
     "aws-sigv4",
+    "aws-profile",
+    "aws-web-identity",
+    "aws-container",
+    "aws-instance",
 ];
+
+/// Those of them that prove who this machine or its workload is: whoever may use them acts as the host.
+pub(super) const OF_THE_MACHINE: [&str; 3] = ["aws-web-identity", "aws-container", "aws-instance"];
 
 const ADDRESSES: &str = "a list of address ranges such as [\"10.20.0.0/16\"]";
 

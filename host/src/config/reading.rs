@@ -70,14 +70,18 @@ impl<'a> Reading<'a> {
 
     /// Where a secret is that stands in a file.
     pub(super) fn secret_file(&self, item: &Item<'_>) -> Option<SecretRef> {
-        let path = self.file(item, "the file of a secret", true)?;
-        Some(match self.roots {
+        self.file(item, "the file of a secret", true)
+            .map(|path| self.secret_at(path))
+    }
+
+    fn secret_at(&self, path: PathBuf) -> SecretRef {
+        match self.roots {
             None => SecretRef::File(path),
             Some(roots) => SecretRef::Below {
                 path,
                 roots: roots.to_vec(),
             },
-        })
+        }
     }
 
     /// A file that must be there.
@@ -127,6 +131,41 @@ impl<'a> Reading<'a> {
             );
         }
         Some((name, value?))
+    }
+
+    /// What a platform tells by an environment variable, for a key that the table leaves out; its absence is a problem.
+    pub(super) fn told(&self, section: &Section<'_>, key: &str, name: &str) -> Option<String> {
+        let value = self.told_if_set(section, key, name);
+        if value.is_none() {
+            section.problem(
+                format!("`{key}` is missing, and the environment variable {name} is not set"),
+                format!("write `{key}`, or run where the platform sets {name}"),
+            );
+        }
+        value
+    }
+
+    /// The same, where its absence is none.
+    pub(super) fn told_if_set(&self, section: &Section<'_>, key: &str, name: &str) -> Option<String> {
+        let value = (self.environment)(name).filter(|value| !value.is_empty())?;
+        self.variables.borrow_mut().push(NamedVariable {
+            name: name.to_owned(),
+            key: section.key(key),
+            span: section.span(),
+        });
+        Some(value)
+    }
+
+    /// The file of a secret whose path a platform tells.
+    pub(super) fn told_file(&self, section: &Section<'_>, key: &str, path: &str) -> SecretRef {
+        let path = PathBuf::from(path);
+        self.files.borrow_mut().push(NamedFile {
+            path: path.clone(),
+            key: section.key(key),
+            span: section.span(),
+            secret: true,
+        });
+        self.secret_at(path)
     }
 
     /// Text, or the value of an environment variable.

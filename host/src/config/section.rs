@@ -50,6 +50,14 @@ impl<'a> Section<'a> {
         self.span.clone()
     }
 
+    /// The dotted name of one of its keys.
+    pub(super) fn key(&self, key: &str) -> String {
+        match self.path.is_empty() {
+            true => key.to_owned(),
+            false => format!("{}.{key}", self.path),
+        }
+    }
+
     /// The value of a key that this section knows.
     pub(super) fn take(&self, key: &'static str) -> Option<Item<'a>> {
         self.asked.borrow_mut().push(key);

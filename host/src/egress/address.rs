@@ -28,6 +28,8 @@ pub(super) struct AddressPolicy {
     pub(super) private: Vec<IpNet>,
     /// Whether this machine may be dialled.
     pub(super) loopback: bool,
+    /// Addresses of the machine's metadata service. Never of a rule: only a credential's own calls go there.
+    pub(super) machine: Vec<IpAddr>,
 }
 
 /// Why an address is not dialled.
@@ -52,11 +54,15 @@ impl AddressPolicy {
             connect_to: rule.connect_to,
             private: rule.addresses.clone(),
             loopback: is_loopback(&rule.host) || rule.connect_to.is_some_and(|to| to.ip().is_loopback()),
+            machine: Vec::new(),
         }
     }
 
     /// Judges an address that a name resolved to, or that stands in a URL.
     pub(super) fn judge(&self, address: IpAddr) -> Result<(), AddressError> {
+        if self.machine.contains(&address) {
+            return Ok(());
+        }
         let meant = meant(address);
         match classify(address) {
             Class::Public => Ok(()),
@@ -180,6 +186,7 @@ mod tests {
             connect_to: None,
             private: private.iter().map(|range| range.parse().unwrap()).collect(),
             loopback,
+            machine: Vec::new(),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::{
     address::{Class, classify, judge_connect_to},
-    credential::{CredentialSpec, Scheme},
+    credential::{CredentialSpec, Place, Scheme, Scope, TokenUrl, of_host},
     headers::{can_carry_credential, is_never},
     matching::{is_loopback, port},
     overlap::{difference, overlap},
@@ -112,7 +112,7 @@ impl Grant {
             ];
             let idle = keys
                 .into_iter()
-                .filter(|(_, given)| *given && spec.scheme.token_url().is_none());
+                .filter(|(_, given)| *given && spec.scheme.token_urls().next().is_none());
             for (key, _) in idle {
                 found.push(Remark {
                     line: spec.line,
@@ -144,8 +144,8 @@ impl Grant {
     /// The credential whose token URL that target is. No rule allows it.
     pub(super) fn mints_at(&self, target: &Target) -> Option<&CredentialSpec> {
         self.credentials.iter().find(|spec| {
-            let url = spec.scheme.token_url();
-            url.is_some_and(|url| url.is_reached_by(target))
+            let mut places = spec.scheme.places().into_iter();
+            places.any(|place| place.is_reached_by(target))
         })
     }
 
@@ -154,6 +154,15 @@ impl Grant {
         if let Some(name) = &rule.credential {
             if self.credential_of(rule).is_none() {
                 tell(format!("there is no `[credentials.{name}]`"));
+            }
+            if let (Some(Scheme::AwsSigV4(aws)), HostPattern::Exact(host)) =
+                (self.credential_of(rule).map(|spec| &spec.scheme), &rule.host)
+                && aws.scope == Scope::OfHost
+                && of_host(host).is_none()
+            {
+                tell(format!(
+                    "the host tells no region and service to sign for: write both in `[credentials.{name}]`"
+                ));
             }
             if matches!(rule.host, HostPattern::Below(_)) {
                 tell("a credential needs an exact host, not a wildcard".to_owned());
@@ -191,11 +200,17 @@ impl Grant {
             }
         }
         for spec in &self.credentials {
-            if spec.scheme.token_url().is_some_and(|url| url.is_allowed_by(rule)) {
-                tell(format!(
-                    "the rule covers the token URL of `{}` (line {}), which the host alone calls: narrow `paths`",
-                    spec.name, spec.line
-                ));
+            for place in spec.scheme.places() {
+                if place.is_allowed_by(rule) {
+                    let (what, remedy) = match place {
+                        Place::Minting(_) => ("the token URL", "narrow `paths`"),
+                        Place::Machine(_) => ("the metadata service", "remove the rule"),
+                    };
+                    tell(format!(
+                        "the rule covers {what} of `{}` (line {}), which the host alone calls: {remedy}",
+                        spec.name, spec.line
+                    ));
+                }
             }
         }
         if let Some(to) = rule.connect_to {
@@ -240,9 +255,13 @@ fn conflicts_of_credential(spec: &CredentialSpec, tell: &mut dyn FnMut(String)) 
         tell(format!("header `{name}` is set by the scheme itself: remove it"));
     }
     private_only(&spec.addresses, tell);
-    let Some(url) = spec.scheme.token_url() else {
-        return;
-    };
+    for url in spec.scheme.token_urls() {
+        conflicts_of_token_url(spec, url, tell);
+    }
+}
+
+/// What makes a server that mints tokens unusable.
+fn conflicts_of_token_url(spec: &CredentialSpec, url: &TokenUrl, tell: &mut dyn FnMut(String)) {
     if !url.is_safe(spec.connect_to) {
         tell("`token-url` would send the secret in the clear: write https".to_owned());
     }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     egress::{
-        credential::CredentialSpec,
+        credential::{CredentialSpec, Place},
         is_loopback, meant,
         rule::{HostPattern, Rule},
     },
@@ -215,13 +215,16 @@ impl Found<'_> {
             let what = format!("this directory may not use the scheme `{named}`");
             self.add(&at, &format!("{table}.scheme"), what, "schemes");
         }
-        if let Some(url) = scheme.token_url() {
+        for place in scheme.places() {
             let (key, host) = (
                 format!("{table}.token-url"),
-                HostPattern::Exact(url.host().to_owned()),
+                HostPattern::Exact(place.url().host().to_owned()),
             );
-            self.host(&at, &key, &host);
-            if connect_to.is_none() {
+            // A metadata service is allowed with its scheme, unless it is said to be on loopback.
+            if let Place::Minting(_) = place {
+                self.host(&at, &key, &host);
+            }
+            if connect_to.is_none() || matches!(place, Place::Machine(_)) {
                 self.loopback(&at, &key, &host);
             }
         }

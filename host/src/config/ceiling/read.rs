@@ -5,7 +5,7 @@
 use super::{
     super::{
         allow::{self, ADDRESSES, flag, parse_list},
-        credentials::SCHEMES,
+        credentials::{OF_THE_MACHINE, SCHEMES},
         errors, limits, openfinops,
         reading::Reading,
         section::{Item, Section},
@@ -71,10 +71,12 @@ fn ceiling(section: &Section<'_>, reading: &Reading<'_>, resolve: Resolve<'_>) -
         file: PathBuf::new(),
         line: 0,
         env_prefix: section.take("env-prefix").and_then(|item| env_prefix(&item)),
-        // All of them take their secrets from where the file says. One that used this machine's own identity would have to be
-        // listed.
+        // Those that take their secrets from where the file says. One that uses this machine's own identity has to be listed.
         schemes: section.take("schemes").map_or_else(
-            || SCHEMES.iter().map(|name| (*name).to_owned()).collect(),
+            || {
+                let own = SCHEMES.iter().filter(|name| !OF_THE_MACHINE.contains(name));
+                own.map(|name| (*name).to_owned()).collect()
+            },
             |item| schemes(&item),
         ),
         hosts: section.take("hosts").map(|item| hosts(&item)).unwrap_or_default(),

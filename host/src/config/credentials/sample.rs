@@ -28,12 +28,14 @@ pub(in crate::config) fn sample(scheme: &str, name: &str) -> Table {
             ("issuer", "ISSUER".into()),
             ("private-key", file(".p8")),
         ],
-        "aws-sigv4" => vec![
-            ("access-key-id", file(".id")),
-            ("secret-access-key", file("")),
-            ("region", "us-east-1".into()),
-            ("service", "ce".into()),
+        "aws-sigv4" => vec![("access-key-id", file(".id")), ("secret-access-key", file(""))],
+        "aws-profile" => vec![("credentials-file", file("")), ("profile", "default".into())],
+        "aws-web-identity" => vec![
+            ("role", "arn:aws:iam::123456789012:role/finops".into()),
+            ("token", file("")),
         ],
+        "aws-container" => vec![("endpoint", "http://169.254.170.23/v1/credentials".into())],
+        "aws-instance" => Vec::new(),
         _ => vec![("token", file(""))],
     };
     let keys = keys.into_iter().map(|(key, given)| (key, Item::Value(given)));

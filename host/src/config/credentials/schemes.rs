@@ -1,6 +1,9 @@
 //! The keys of each scheme. All that is wrong with them is said, and a scheme comes out only if nothing is.
 
-use super::secrets::{header_name, name, optional, parameters, secret, secret_ref};
+use super::{
+    aws,
+    secrets::{header_name, name, optional, parameters, secret, secret_ref},
+};
 use crate::{
     config::{
         reading::Reading,
@@ -8,13 +11,12 @@ use crate::{
         suggest,
     },
     egress::credential::{
-        AwsSigV4, Canonical, ClientAuth, ClientCredentials, JwtBearer, Scheme, SecretRef, TokenUrl, Value,
-        can_be_digest_user,
+        ClientAuth, ClientCredentials, JwtBearer, Scheme, SecretRef, TokenUrl, Value, can_be_digest_user,
     },
 };
 use std::{net::SocketAddr, time::Duration};
 
-const PLAIN: &str = "text, or { env = \"NAME\" }";
+pub(super) const PLAIN: &str = "text, or { env = \"NAME\" }";
 const TOKEN_URL: &str =
     "the provider's token URL, such as token-url = \"https://login.example.com/oauth2/token\"";
 /// How long an assertion is valid where the file does not say.
@@ -45,7 +47,7 @@ pub(super) fn read(
         "snowflake-key-pair" => snowflake(section, reading),
         "oauth2-client-credentials" => client_credentials(section, reading, connect_to),
         "jwt-bearer" => jwt_bearer(section, reading, connect_to),
-        "aws-sigv4" => aws_sigv4(section, reading),
+        named if named.starts_with("aws-") => aws::read(named, section, reading, connect_to),
         _ => secret(section, "token", reading).map(|token| Scheme::Bearer { token }),
     }
 }
@@ -183,54 +185,23 @@ fn jwt_bearer(
     }))
 }
 
-fn aws_sigv4(section: &Section<'_>, reading: &Reading<'_>) -> Option<Scheme> {
-    let access_key_id = secret(section, "access-key-id", reading);
-    let secret_access_key = secret(section, "secret-access-key", reading);
-    let session_token = optional(section, "session-token", reading);
-    let region = scope_part(section, "region", "region = \"us-east-1\"", reading);
-    let service = scope_part(section, "service", "service = \"ce\"", reading);
-    let s3 = section.take("s3").map_or(Some(false), |item| item.boolean());
-    Some(Scheme::AwsSigV4(AwsSigV4 {
-        access_key_id: access_key_id?,
-        secret_access_key: secret_access_key?,
-        session_token: session_token?,
-        region: region?,
-        service: service?,
-        canonical: if s3? { Canonical::S3 } else { Canonical::Usual },
-    }))
-}
-
-/// A part of a signature's scope: a slash would make it another one.
-fn scope_part(
-    section: &Section<'_>,
-    key: &'static str,
-    example: &str,
-    reading: &Reading<'_>,
-) -> Option<String> {
-    let text = required(
-        section,
-        key,
-        &format!("write what is signed for, such as {example}"),
-        reading,
-    )?;
-    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
-    if text.chars().all(good) && !text.is_empty() {
-        return Some(text);
-    }
-    section.take(key)?.problem(
-        "it holds other than lower-case letters, digits and `-`",
-        format!("write {example}"),
-    );
-    None
-}
-
 fn token_url(
     section: &Section<'_>,
     reading: &Reading<'_>,
     connect_to: Option<SocketAddr>,
 ) -> Option<TokenUrl> {
     let item = section.require("token-url", &format!("write {TOKEN_URL}"))?;
-    match reading.text_or_env(&item, PLAIN)?.parse::<TokenUrl>() {
+    minting_url(&item, TOKEN_URL, reading, connect_to)
+}
+
+/// The URL of a server that is shown secrets.
+pub(super) fn minting_url(
+    item: &Item<'_>,
+    example: &str,
+    reading: &Reading<'_>,
+    connect_to: Option<SocketAddr>,
+) -> Option<TokenUrl> {
+    match reading.text_or_env(item, PLAIN)?.parse::<TokenUrl>() {
         Ok(url) if url.is_safe(connect_to) => Some(url),
         Ok(_) => {
             item.problem("plain http would send the secret in the clear", "write https");
@@ -239,21 +210,30 @@ fn token_url(
         Err(error) => {
             item.problem(
                 format!("this is no token URL: {error}"),
-                format!("write {TOKEN_URL}"),
+                format!("write {example}"),
             );
             None
         }
     }
 }
 
-fn required(section: &Section<'_>, key: &'static str, remedy: &str, reading: &Reading<'_>) -> Option<String> {
+pub(super) fn required(
+    section: &Section<'_>,
+    key: &'static str,
+    remedy: &str,
+    reading: &Reading<'_>,
+) -> Option<String> {
     section
         .require(key, remedy)
         .and_then(|item| reading.text_or_env(&item, PLAIN))
 }
 
 /// Text that may be left out: absent, or there and readable, or there and wrong.
-fn text(section: &Section<'_>, key: &'static str, reading: &Reading<'_>) -> Option<Option<String>> {
+pub(super) fn text(
+    section: &Section<'_>,
+    key: &'static str,
+    reading: &Reading<'_>,
+) -> Option<Option<String>> {
     match section.take(key) {
         None => Some(None),
         Some(item) => reading.text_or_env(&item, PLAIN).map(Some),

@@ -6,6 +6,8 @@
     clippy::indexing_slicing
 )]
 
+mod aws;
+
 use super::*;
 use crate::{
     config::{Around, Config, ConfigErrors, Files},
@@ -108,24 +110,6 @@ fn a_jwt_bearer_grant_takes_all_its_keys() {
 }
 
 #[test]
-fn aws_keys_are_signed_with_for_a_region_and_service() {
-    let text = "scheme = \"aws-sigv4\"\naccess-key-id = { env = \"A\" }\nsecret-access-key = { env = \"S\" }\n\
-                region = \"us-east-1\"\nservice = \"s3\"\n";
-    let Scheme::AwsSigV4(keys) = scheme(text) else {
-        panic!("aws")
-    };
-    assert_eq!((keys.canonical, keys.session_token), (Canonical::Usual, None));
-    let Scheme::AwsSigV4(keys) = scheme(&format!("{text}s3 = true\nsession-token = {{ env = \"T\" }}\n"))
-    else {
-        panic!("aws")
-    };
-    assert_eq!(
-        (keys.canonical, keys.session_token),
-        (Canonical::S3, Some(env("T")))
-    );
-}
-
-#[test]
 fn every_scheme_says_all_that_is_missing_at_once() {
     for (named, missing) in [
         ("bearer", &["token"][..]),
@@ -139,10 +123,7 @@ fn every_scheme_says_all_that_is_missing_at_once() {
             &["token-url", "client-id", "client-secret"],
         ),
         ("jwt-bearer", &["token-url", "issuer", "private-key"]),
-        (
-            "aws-sigv4",
-            &["access-key-id", "secret-access-key", "region", "service"],
-        ),
+        ("aws-sigv4", &["access-key-id", "secret-access-key"]),
     ] {
         let said = refused(&format!("scheme = \"{named}\"\n"));
         for key in missing {

@@ -5,6 +5,7 @@ use super::{
     encode::{form, percent},
     endpoint::Ask,
 };
+use reqwest::header::AUTHORIZATION;
 
 /// The token call. In the header, id and secret are form-encoded first (RFC 6749, 2.3.1).
 pub(super) fn ask(grant: &ClientCredentials, id: &str, secret: &str) -> Result<Ask, CredentialError> {
@@ -27,16 +28,16 @@ pub(super) fn ask(grant: &ClientCredentials, id: &str, secret: &str) -> Result<A
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str())),
     );
-    Ok(Ask {
-        authorization,
-        form: form(fields.into_iter()),
-        minted,
-    })
+    let mut ask = Ask::form(&grant.token_url, form(fields.into_iter()), minted);
+    if let Some(value) = authorization {
+        ask.request.headers.insert(AUTHORIZATION, value);
+    }
+    Ok(ask)
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::{
         super::{SecretRef, Value},
         *,
@@ -58,11 +59,11 @@ mod tests {
     fn in_the_header_the_client_authenticates_as_rfc_6749_shows() {
         let ask = ask(&grant(ClientAuth::Header), "s6BhdRkqt3", "7Fjfp0ZBr1KtDRbnfVdmIw").unwrap();
         assert_eq!(
-            ask.authorization.unwrap(),
+            ask.request.headers[AUTHORIZATION],
             "Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3"
         );
         assert_eq!(
-            std::str::from_utf8(&ask.form).unwrap(),
+            std::str::from_utf8(ask.request.body.as_deref().unwrap()).unwrap(),
             "grant_type=client_credentials&scope=a%20b&audience=https%3A%2F%2Fapi.example.com%2F&resource=x%26y"
         );
     }
@@ -71,15 +72,15 @@ mod tests {
     fn what_would_end_the_name_in_the_header_is_encoded() {
         let ask = ask(&grant(ClientAuth::Header), "a:b", "c/d e").unwrap();
         let (expected, _) = basic::authorization("a%3Ab", "c%2Fd%20e").unwrap();
-        assert_eq!(ask.authorization.unwrap(), expected);
+        assert_eq!(ask.request.headers[AUTHORIZATION], expected);
     }
 
     #[test]
     fn in_the_body_id_and_secret_are_fields() {
         let ask = ask(&grant(ClientAuth::Body), "id", "s&c").unwrap();
-        assert!(ask.authorization.is_none());
+        assert!(!ask.request.headers.contains_key(AUTHORIZATION));
         assert!(
-            std::str::from_utf8(&ask.form)
+            std::str::from_utf8(ask.request.body.as_deref().unwrap())
                 .unwrap()
                 .starts_with("grant_type=client_credentials&client_id=id&client_secret=s%26c&scope=")
         );

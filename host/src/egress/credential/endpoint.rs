@@ -1,11 +1,8 @@
-//! Token calls: made by the host alone, through the same client machinery as a collector's. What must hold: only the configured
-//! URL is asked, its address is judged as a rule's, no redirect is followed, the reply is small, and each call counts in the
-//! run's budget and ends within its time.
+//! The calls that the host makes for a credential by itself: to token URLs, and to the machine's metadata service. Through the
+//! same client machinery as a collector's. What must hold: only the configured places are asked, their addresses are judged, no
+//! redirect is followed, the reply is small, and each call counts in the run's budget and ends within its time.
 
-use super::{
-    CredentialError, CredentialSpec, Outgoing, Secret, TokenUrl,
-    token::{self, Minted},
-};
+use super::{CredentialError, CredentialSpec, Outgoing, Place, Secret, TokenUrl, error_code::error_code};
 use crate::egress::{
     EgressError,
     client::Client,
@@ -17,100 +14,143 @@ use crate::egress::{
 use bytes::Bytes;
 use reqwest::{
     Method, Response, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
+    header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
 };
 use std::{sync::Arc, time::Duration};
 use zeroize::Zeroizing;
 
-/// The longest that a token call may take.
+/// The longest that a call may take.
 const LONGEST: Duration = Duration::from_secs(30);
+/// The same for a metadata service, which is on the machine or nowhere.
+const LONGEST_NEARBY: Duration = Duration::from_secs(5);
 /// The largest reply, decoded.
 const LARGEST: usize = 64 << 10;
 
-/// Where a credential has its tokens minted.
+/// One place that a credential calls.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     url: TokenUrl,
+    longest: Duration,
     client: Client,
     run: Arc<Run>,
 }
 
 /// What is sent there.
 pub(super) struct Ask {
-    /// Client authentication, where it stands in a header.
-    pub(super) authorization: Option<HeaderValue>,
-    /// The form.
-    pub(super) form: Zeroizing<Vec<u8>>,
+    /// The place: the request stays on its scheme, host and port.
+    pub(super) at: TokenUrl,
+    /// The request, whole.
+    pub(super) request: Outgoing,
     /// What of it was made of secrets, and must not come back.
     pub(super) minted: Vec<Secret>,
 }
 
+/// What came back with a status of success.
+pub(super) struct Answer {
+    /// The place, for people.
+    from: String,
+    body: Zeroizing<Vec<u8>>,
+}
+
 /// What came back.
-struct Answer {
+struct Heard {
     status: StatusCode,
     /// How long it asks to wait.
     after: Option<Duration>,
     body: Zeroizing<Vec<u8>>,
 }
 
+impl Ask {
+    /// A form posted to a token URL.
+    pub(super) fn form(at: &TokenUrl, form: Zeroizing<Vec<u8>>, minted: Vec<Secret>) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.insert(CONTENT_TYPE, kind);
+        Self {
+            at: at.clone(),
+            request: Outgoing {
+                method: Method::POST,
+                url: at.url().clone(),
+                headers,
+                body: Some(Bytes::from_owner(form)),
+            },
+            minted,
+        }
+    }
+}
+
+impl Answer {
+    /// Its body.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// An error about what it holds.
+    pub(super) fn unusable(&self, why: &'static str) -> CredentialError {
+        CredentialError::Token {
+            url: self.from.clone(),
+            why: why.to_owned(),
+        }
+    }
+}
+
 impl Endpoint {
-    /// The endpoint of a credential that has one. Reads its `ca`.
+    /// The places that a credential calls. Reads its `ca`.
     pub(super) fn of(
         spec: &CredentialSpec,
         names: &Arc<dyn Names>,
         user_agent: &str,
         run: &Arc<Run>,
-    ) -> Result<Option<Self>, EgressError> {
-        let Some(url) = spec.scheme.token_url() else {
-            return Ok(None);
+    ) -> Result<Vec<Self>, EgressError> {
+        let endpoint = |place: Place<'_>| {
+            Ok(Self {
+                url: place.url().clone(),
+                longest: match place {
+                    Place::Minting(_) => LONGEST,
+                    Place::Machine(_) => LONGEST_NEARBY,
+                },
+                client: Client::new(place.addresses(spec), spec.ca.as_deref(), names, user_agent)?,
+                run: Arc::clone(run),
+            })
         };
-        let policy = url.addresses(spec.connect_to, &spec.addresses);
-        Ok(Some(Self {
-            url: url.clone(),
-            client: Client::new(policy, spec.ca.as_deref(), names, user_agent)?,
-            run: Arc::clone(run),
-        }))
+        spec.scheme.places().into_iter().map(endpoint).collect()
     }
 
-    /// Has a token minted. Runs within the place of the call that needs it.
-    pub(super) async fn mint(&self, ask: Ask) -> Result<Minted, CredentialError> {
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-        headers.insert(CONTENT_TYPE, form);
-        if let Some(value) = ask.authorization {
-            headers.insert(AUTHORIZATION, value);
+    /// Whether it is that place.
+    pub(super) fn is(&self, url: &TokenUrl) -> bool {
+        self.url == *url
+    }
+
+    /// Asks. Runs within the place of the call that needs it.
+    pub(super) async fn ask(&self, request: Outgoing) -> Result<Answer, CredentialError> {
+        // A step that asked elsewhere would be our mistake, and would show a secret there.
+        if request.url.origin() != self.url.url().origin() {
+            return Err(CredentialError::Signing);
         }
-        let answer = self
-            .call(Outgoing {
-                method: Method::POST,
-                url: self.url.url().clone(),
-                headers,
-                body: Some(Bytes::from_owner(ask.form)),
-            })
-            .await?;
-        match answer.status.as_u16() {
-            200..=299 => {
-                let minted = token::granted(&answer.body, self.run.clock.now());
-                minted.map_err(|why| self.failed(why))
-            }
+        let heard = self.call(request).await?;
+        match heard.status.as_u16() {
+            200..=299 => Ok(Answer {
+                from: self.url.shown(),
+                body: heard.body,
+            }),
             429 => Err(CredentialError::TokenThrottled {
                 url: self.url.shown(),
                 status: 429,
-                after: answer.after,
+                after: heard.after,
             }),
             code @ 500.. => {
                 // No call has gone out yet, so that coming again harms nothing.
                 let again = (502..=504).contains(&code);
-                let again = again.then_some(Outcome::Status(429, answer.after));
-                Err(self.unreachable(answer.told(), again))
+                let again = again.then_some(Outcome::Status(429, heard.after));
+                Err(self.unreachable(heard.told(), again))
             }
-            _ => Err(self.failed(answer.told())),
+            _ => Err(self.failed(heard.told())),
         }
     }
 
     /// One call of the host's own: counted, its address judged, within its time.
-    async fn call(&self, outgoing: Outgoing) -> Result<Answer, CredentialError> {
+    async fn call(&self, outgoing: Outgoing) -> Result<Heard, CredentialError> {
         let left = self.run.left();
         if left.is_zero() {
             let used_up = Fault::open(RefusalKind::Throttled, "the run's time is used up");
@@ -124,19 +164,19 @@ impl Endpoint {
         self.client
             .judge_literal(&outgoing.url)
             .map_err(|error| self.unreachable(error.to_string(), None))?;
-        let time = LONGEST.min(left);
+        let time = self.longest.min(left);
         tokio::time::timeout(time, self.exchange(outgoing, time))
             .await
             .map_err(|_| self.unreachable("does not answer in time".to_owned(), None))?
     }
 
-    async fn exchange(&self, outgoing: Outgoing, time: Duration) -> Result<Answer, CredentialError> {
+    async fn exchange(&self, outgoing: Outgoing, time: Duration) -> Result<Heard, CredentialError> {
         let response = self.client.send(outgoing, time).await.map_err(|failed| {
             let again = failed.unconnected.then_some(Outcome::Unconnected);
             self.unreachable(format!("cannot be reached: {}", failed.fault.why), again)
         })?;
         let after = response.headers().get(RETRY_AFTER);
-        Ok(Answer {
+        Ok(Heard {
             status: response.status(),
             after: after
                 .and_then(|value| value.to_str().ok())
@@ -181,8 +221,8 @@ impl Endpoint {
     }
 }
 
-impl Answer {
-    /// What an answer without a token tells the operator: its status, and its error code if the standards name it.
+impl Heard {
+    /// What an answer without a token tells the operator: its status, and its error code if it is a known one.
     fn told(&self) -> String {
         let number = self.status.as_u16();
         if self.status.is_redirection() {
@@ -190,7 +230,7 @@ impl Answer {
                 "answered {number}: redirects are not followed, so write the URL that it leads to"
             );
         }
-        match token::error_code(&self.body) {
+        match error_code(&self.body) {
             Some(code) => format!("answered {number} ({code})"),
             None => format!("answered {number}"),
         }

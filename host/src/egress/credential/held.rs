@@ -2,19 +2,20 @@
 //! outgoing request, once per attempt with the time of that attempt. Nothing here waits for a network.
 
 use super::{
-    CredentialError, CredentialSpec, Outgoing, Scheme, Secret, SecretRef, Value, basic, client_credentials,
+    CredentialError, CredentialSpec, Outgoing, Scheme, Secret, SecretRef, Value,
+    aws::{self, SessionKeys, Step},
+    basic, client_credentials,
     digest::{self, Challenge, Covered, Sessions},
-    endpoint::Ask,
+    endpoint::{Answer, Ask},
     jwt_bearer, query,
     rsa::{Found, KeptKey},
-    sigv4::{self, Keys},
     snowflake,
     source::Source,
-    token::Minted,
+    token::{self, Minted},
     vault::{Tries, Verdict},
     written::{self, NO_HEADER, sensitive},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use url::{Position, Url};
 
@@ -24,17 +25,25 @@ pub(super) struct Held {
     pub(super) spec: CredentialSpec,
     sources: Vec<Source>,
     key: KeptKey,
-    token: Option<Kept>,
+    token: Option<Kept<Secret>>,
+    keys: Option<Kept<SessionKeys>>,
     sessions: Sessions,
     /// Of the token or challenge made last, so that a refusal of an older one does not take it away.
     version: u64,
 }
 
-/// A minted token, and the secrets that it was minted with.
+/// A minted token or keys, and the secrets that they were minted with.
 #[derive(Debug)]
-struct Kept {
-    minted: Minted,
+struct Kept<T> {
+    minted: Minted<T>,
     from: Secrets,
+}
+
+impl<T> Kept<T> {
+    /// Whether they can be used with these secrets.
+    fn is_good(&self, secrets: &Secrets, now: Timestamp) -> bool {
+        self.from == *secrets && self.minted.is_fresh(now)
+    }
 }
 
 /// The secrets of a credential as they were at one time.
@@ -50,13 +59,13 @@ pub(crate) struct Used {
 }
 
 impl Secrets {
-    fn of(&self, at: &SecretRef) -> Result<Found<'_>, CredentialError> {
+    pub(super) fn of(&self, at: &SecretRef) -> Result<Found<'_>, CredentialError> {
         let found = self.0.iter().find(|(known, _)| known == at);
         let (at, secret) = found.ok_or_else(|| at.unusable("missing"))?;
         Ok((secret, at))
     }
 
-    fn text(&self, at: &SecretRef) -> Result<&str, CredentialError> {
+    pub(super) fn text(&self, at: &SecretRef) -> Result<&str, CredentialError> {
         self.of(at).map(|(secret, _)| secret.expose().as_str())
     }
 
@@ -67,7 +76,7 @@ impl Secrets {
         }
     }
 
-    fn optional(&self, at: Option<&SecretRef>) -> Result<Option<Found<'_>>, CredentialError> {
+    pub(super) fn optional(&self, at: Option<&SecretRef>) -> Result<Option<Found<'_>>, CredentialError> {
         at.map(|at| self.of(at)).transpose()
     }
 }
@@ -80,6 +89,7 @@ impl Held {
             spec: spec.clone(),
             key: KeptKey::default(),
             token: None,
+            keys: None,
             sessions: Sessions::default(),
             version: 0,
         }
@@ -106,33 +116,53 @@ impl Held {
         hidden.map(|(_, secret)| secret.clone()).collect()
     }
 
-    /// What the token URL must be asked before the credential can be put on.
-    pub(super) fn ask(&mut self, secrets: &Secrets, now: Timestamp) -> Result<Option<Ask>, CredentialError> {
-        let fresh = self.token.as_ref();
-        if fresh.is_some_and(|kept| kept.from == *secrets && kept.minted.is_fresh(now)) {
+    /// What must be asked, after what was answered, before the credential can be put on. Keeps what the answers give.
+    pub(super) fn next(
+        &mut self,
+        secrets: &Secrets,
+        answers: &[Answer],
+        now: Timestamp,
+    ) -> Result<Option<Ask>, CredentialError> {
+        if let Scheme::AwsSigV4(aws) = &self.spec.scheme {
+            if self.keys.as_ref().is_some_and(|kept| kept.is_good(secrets, now)) && answers.is_empty() {
+                return Ok(None);
+            }
+            return match aws::step(aws, secrets, answers, now)? {
+                Step::Ask(ask) => Ok(Some(ask)),
+                Step::Have(minted) => {
+                    self.version += 1;
+                    let from = secrets.clone();
+                    self.keys = Some(Kept { minted, from });
+                    Ok(None)
+                }
+            };
+        }
+        if self.token.as_ref().is_some_and(|kept| kept.is_good(secrets, now)) && answers.is_empty() {
             return Ok(None);
         }
-        match &self.spec.scheme {
+        let ask = match &self.spec.scheme {
             Scheme::OAuth2ClientCredentials(grant) => {
                 let (id, secret) = (
                     secrets.value(&grant.client_id)?,
                     secrets.text(&grant.client_secret)?,
                 );
-                client_credentials::ask(grant, id, secret).map(Some)
+                client_credentials::ask(grant, id, secret)?
             }
             Scheme::JwtBearer(grant) => {
                 let passphrase = secrets.optional(grant.passphrase.as_ref())?;
                 let key = self.key.of(secrets.of(&grant.private_key)?, passphrase)?;
-                jwt_bearer::ask(grant, key, now).map(Some)
+                jwt_bearer::ask(grant, key, now)?
             }
-            _ => Ok(None),
-        }
-    }
-
-    /// Keeps a token.
-    pub(super) fn keep(&mut self, minted: Minted, from: Secrets) {
+            _ => return Ok(None),
+        };
+        let Some(answer) = answers.first() else {
+            return Ok(Some(ask));
+        };
+        let minted = token::granted(answer.body(), now).map_err(|why| answer.unusable(why))?;
         self.version += 1;
+        let from = secrets.clone();
         self.token = Some(Kept { minted, from });
+        Ok(None)
     }
 
     /// Puts the credential on a request whose other bytes are final. Tells what was made of the secrets, too.
@@ -205,7 +235,7 @@ impl Held {
                 passphrase,
             } => {
                 let fresh = self.token.take();
-                let fresh = fresh.filter(|kept| kept.from == secrets && kept.minted.is_fresh(now));
+                let fresh = fresh.filter(|kept| kept.is_good(&secrets, now));
                 let kept = match fresh {
                     Some(kept) => kept,
                     None => {
@@ -236,17 +266,11 @@ impl Held {
                 version = Some(self.version);
             }
             Scheme::AwsSigV4(aws) => {
-                let token = secrets.optional(aws.session_token.as_ref())?;
-                for (secret, at) in std::iter::once(secrets.of(&aws.access_key_id)?).chain(token) {
-                    sensitive(&[secret.expose()]).ok_or_else(|| at.unusable(NO_HEADER))?;
-                }
-                let keys = Keys {
-                    id: secrets.text(&aws.access_key_id)?,
-                    secret: secrets.text(&aws.secret_access_key)?,
-                    token: token.map(|(secret, _)| secret.expose().as_str()),
-                };
-                let whose = (aws.region.as_str(), aws.service.as_str());
-                sigv4::sign(outgoing, keys, whose, now, sigv4::settings(aws.canonical))?;
+                let kept = self.keys.as_ref().ok_or(CredentialError::Interrupted)?;
+                let keys = &kept.minted.token;
+                aws::sign(aws, keys, outgoing, now)?;
+                made.extend(keys.watched());
+                version = Some(self.version);
             }
         }
         Ok((Used { secrets, version }, made))
@@ -260,6 +284,7 @@ impl Held {
         url: &Url,
         challenge: Option<Challenge>,
         tries: &mut Tries,
+        now: Timestamp,
     ) -> Result<Verdict, CredentialError> {
         for source in &mut self.sources {
             source.forget();
@@ -294,6 +319,7 @@ impl Held {
                 }
                 true
             }
+            Scheme::AwsSigV4(_) => self.refused_keys(used, now),
             _ => false,
         };
         if (renewed || changed) && !tries.renewed {
@@ -301,6 +327,24 @@ impl Held {
             return Ok(Verdict::Again);
         }
         Ok(Verdict::Stands)
+    }
+}
+
+/// How old fetched keys must be for a refusal to be blamed on them: AWS answers 403 to a missing permission, too.
+const BLAMED_AFTER: SignedDuration = SignedDuration::from_mins(1);
+
+impl Held {
+    /// Forgets fetched keys that were refused, unless they are new. Keys that merely stand somewhere are no others the next time.
+    fn refused_keys(&mut self, used: &Used, now: Timestamp) -> bool {
+        let fetched = !self.spec.scheme.places().is_empty();
+        let young = |kept: &Kept<SessionKeys>| kept.minted.is_younger(BLAMED_AFTER, now);
+        if !fetched || (used.version == Some(self.version) && self.keys.as_ref().is_some_and(young)) {
+            return false;
+        }
+        if used.version == Some(self.version) {
+            self.keys = None;
+        }
+        true
     }
 }
 

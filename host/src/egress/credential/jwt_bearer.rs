@@ -15,11 +15,8 @@ pub(super) fn ask(grant: &JwtBearer, key: &Key, now: Timestamp) -> Result<Ask, C
         .parameters
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()));
-    Ok(Ask {
-        authorization: None,
-        form: form(fields.into_iter().chain(further)),
-        minted: vec![assertion.clone()],
-    })
+    let fields = form(fields.into_iter().chain(further));
+    Ok(Ask::form(&grant.token_url, fields, vec![assertion.clone()]))
 }
 
 fn claims(grant: &JwtBearer, now: Timestamp) -> Value {

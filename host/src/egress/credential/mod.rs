@@ -1,5 +1,6 @@
 //! Credentials as the operator's file describes them, and their use. The secret itself is read late, held short, and never shown.
 
+mod aws;
 mod basic;
 mod below;
 mod client_credentials;
@@ -7,9 +8,11 @@ mod digest;
 mod echo;
 mod encode;
 mod endpoint;
+mod error_code;
 mod held;
 mod jwt_bearer;
 mod known;
+mod place;
 mod query;
 mod rsa;
 mod secret;
@@ -22,13 +25,14 @@ mod token_url;
 mod vault;
 mod written;
 
+pub(super) use aws::of_host;
+pub use aws::{AssumeRole, AwsIdentity, AwsSigV4, Canonical, Scope, Signed, WebIdentity};
 pub(crate) use below::open_below;
 pub(crate) use digest::can_be_user as can_be_digest_user;
 pub(super) use echo::{Echo, Watch};
+pub use place::Place;
 pub use secret::Secret;
-pub use spec::{
-    AwsSigV4, Canonical, ClientAuth, ClientCredentials, CredentialSpec, JwtBearer, Scheme, SecretRef, Value,
-};
+pub use spec::{ClientAuth, ClientCredentials, CredentialSpec, JwtBearer, Scheme, SecretRef, Value};
 pub use token_url::{TokenUrl, TokenUrlError};
 pub(super) use vault::{Outgoing, Tries, Vault, Verdict};
 
@@ -51,6 +55,8 @@ pub(super) enum CredentialError {
     Header(String),
     #[error("the token could not be signed")]
     Signing,
+    #[error("the host `{0}` tells no region and service to sign for: write both in the credential's table")]
+    Scope(String),
     #[error("reading or signing was interrupted")]
     Interrupted,
     #[error(

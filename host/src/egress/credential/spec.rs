@@ -1,6 +1,6 @@
 //! One `[credentials.NAME]` table as plain data: how a credential is applied, and where its secrets are. Never the secrets.
 
-use super::{TokenUrl, digest, sigv4, snowflake};
+use super::{AwsSigV4, Place, TokenUrl, digest, sigv4, snowflake};
 use ipnet::IpNet;
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -129,32 +129,6 @@ pub struct JwtBearer {
     pub parameters: Vec<(String, String)>,
 }
 
-/// AWS keys and what they sign for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AwsSigV4 {
-    /// Access key id.
-    pub access_key_id: SecretRef,
-    /// Secret access key.
-    pub secret_access_key: SecretRef,
-    /// Session token of temporary keys.
-    pub session_token: Option<SecretRef>,
-    /// Region, such as `us-east-1`.
-    pub region: String,
-    /// Service as AWS names it in signatures, such as `ce`.
-    pub service: String,
-    /// How the path enters the signature.
-    pub canonical: Canonical,
-}
-
-/// How a path enters an AWS signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Canonical {
-    /// Normalised and encoded twice: every service but S3.
-    Usual,
-    /// As it is, encoded once, and the body's digest in a header.
-    S3,
-}
-
 /// A name beside a secret: written in the file, or kept like a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -210,7 +184,7 @@ impl Scheme {
             Self::SnowflakeKeyPair { .. } => "snowflake-key-pair",
             Self::OAuth2ClientCredentials(_) => "oauth2-client-credentials",
             Self::JwtBearer(_) => "jwt-bearer",
-            Self::AwsSigV4(_) => "aws-sigv4",
+            Self::AwsSigV4(aws) => aws.identity.scheme(),
         }
     }
 
@@ -237,21 +211,32 @@ impl Scheme {
             Self::JwtBearer(grant) => std::iter::once(&grant.private_key)
                 .chain(&grant.passphrase)
                 .collect(),
-            Self::AwsSigV4(keys) => [&keys.secret_access_key, &keys.access_key_id]
-                .into_iter()
-                .chain(&keys.session_token)
-                .collect(),
+            Self::AwsSigV4(aws) => aws.identity.secrets(),
         }
     }
 
-    /// Where it has tokens minted.
+    /// Where the host calls for it by itself. No collector may.
     #[must_use]
-    pub fn token_url(&self) -> Option<&TokenUrl> {
+    pub fn places(&self) -> Vec<Place<'_>> {
         match self {
-            Self::OAuth2ClientCredentials(grant) => Some(&grant.token_url),
-            Self::JwtBearer(grant) => Some(&grant.token_url),
-            _ => None,
+            Self::OAuth2ClientCredentials(grant) => vec![Place::Minting(&grant.token_url)],
+            Self::JwtBearer(grant) => vec![Place::Minting(&grant.token_url)],
+            Self::AwsSigV4(aws) => aws.places(),
+            Self::Bearer { .. }
+            | Self::Basic { .. }
+            | Self::Headers { .. }
+            | Self::Query { .. }
+            | Self::Digest { .. }
+            | Self::SnowflakeKeyPair { .. } => Vec::new(),
         }
+    }
+
+    /// The servers among them, whose address the operator's file may choose.
+    pub(in crate::egress) fn token_urls(&self) -> impl Iterator<Item = &TokenUrl> {
+        self.places().into_iter().filter_map(|place| match place {
+            Place::Minting(url) => Some(url),
+            Place::Machine(_) => None,
+        })
     }
 
     /// Whether the scheme sets that header, given in lower case.
@@ -272,8 +257,7 @@ impl Scheme {
 
     /// Whether a secret may be shown by providers in ordinary replies, so that replies are not searched for it.
     pub(super) fn is_public(&self, at: &SecretRef) -> bool {
-        // AWS names the access key in error replies; it is an identifier, and worth nothing without the secret key.
-        matches!(self, Self::AwsSigV4(keys) if keys.access_key_id == *at)
+        matches!(self, Self::AwsSigV4(aws) if aws.identity.is_public(at))
     }
 }
 
@@ -299,7 +283,10 @@ impl fmt::Display for SecretRef {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{AwsIdentity, Canonical, Scope, Signed},
+        *,
+    };
 
     fn env(name: &str) -> SecretRef {
         SecretRef::Env(name.to_owned())
@@ -307,12 +294,18 @@ mod tests {
 
     fn aws() -> Scheme {
         Scheme::AwsSigV4(AwsSigV4 {
-            access_key_id: env("ID"),
-            secret_access_key: env("FIRST"),
-            session_token: Some(env("TOKEN")),
-            region: "us-east-1".to_owned(),
-            service: "ce".to_owned(),
-            canonical: Canonical::Usual,
+            identity: AwsIdentity::Keys {
+                access_key_id: env("ID"),
+                secret_access_key: env("FIRST"),
+                session_token: Some(env("TOKEN")),
+            },
+            role: None,
+            sts: None,
+            scope: Scope::Fixed(Signed {
+                region: "us-east-1".to_owned(),
+                service: "ce".to_owned(),
+                canonical: Canonical::Usual,
+            }),
         })
     }
 

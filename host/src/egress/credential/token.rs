@@ -1,5 +1,4 @@
-//! Minted tokens, and what token URLs answer (RFC 6749, 5.1 and 5.2). What must hold: nothing of a reply's body is ever
-//! shown; of an error only its code, if it is one that the standards name.
+//! Minted tokens, and what token URLs answer (RFC 6749, 5.1). What must hold: nothing of a reply's body is ever shown.
 
 use super::{Secret, source::LONGEST};
 use jiff::{SignedDuration, Timestamp};
@@ -14,33 +13,18 @@ const LONG: SignedDuration = SignedDuration::from_hours(24);
 /// How long before its end a token is minted anew.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
 
-/// Error codes of RFC 6749 (5.2 and 4.1.2.1), RFC 8707 and RFC 9449.
-const CODES: [&str; 11] = [
-    "access_denied",
-    "invalid_client",
-    "invalid_dpop_proof",
-    "invalid_grant",
-    "invalid_request",
-    "invalid_scope",
-    "invalid_target",
-    "server_error",
-    "temporarily_unavailable",
-    "unauthorized_client",
-    "unsupported_grant_type",
-];
-
-/// A token that the host has made, or has had made.
+/// A token, or keys, that the host has made or has had made.
 #[derive(Debug)]
-pub(super) struct Minted {
+pub(super) struct Minted<T = Secret> {
     /// The token.
-    pub(super) token: Secret,
+    pub(super) token: T,
     at: Timestamp,
     fresh: SignedDuration,
 }
 
-impl Minted {
+impl<T> Minted<T> {
     /// A token minted now and used for so long.
-    pub(super) fn new(token: Secret, now: Timestamp, fresh: SignedDuration) -> Self {
+    pub(super) fn new(token: T, now: Timestamp, fresh: SignedDuration) -> Self {
         Self {
             token,
             at: now,
@@ -50,8 +34,13 @@ impl Minted {
 
     /// Whether it can still be used.
     pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
-        let age = now.duration_since(self.at);
-        !age.is_negative() && age < self.fresh
+        self.is_younger(self.fresh, now)
+    }
+
+    /// Whether it was minted less than that ago.
+    pub(super) fn is_younger(&self, age: SignedDuration, now: Timestamp) -> bool {
+        let own = now.duration_since(self.at);
+        !own.is_negative() && own < age
     }
 }
 
@@ -63,7 +52,8 @@ struct Granted {
     expires_in: Option<Value>,
 }
 
-struct Wiped(Zeroizing<String>);
+/// Text of a reply, wiped when dropped.
+pub(super) struct Wiped(pub(super) Zeroizing<String>);
 
 impl<'de> Deserialize<'de> for Wiped {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -104,16 +94,6 @@ fn lifetime(expires_in: &Value) -> Option<SignedDuration> {
     let seconds: u32 = text.split('.').next()?.parse().ok()?;
     let whole = SignedDuration::from_secs(seconds.into()).min(LONG);
     Some((whole - MARGIN).max(whole / 2))
-}
-
-/// The code of an error reply, if it is one that the standards name.
-pub(super) fn error_code(body: &[u8]) -> Option<&'static str> {
-    #[derive(Deserialize)]
-    struct Refused {
-        error: String,
-    }
-    let refused: Refused = serde_json::from_slice(body).ok()?;
-    CODES.into_iter().find(|code| *code == refused.error)
 }
 
 #[cfg(test)]
@@ -171,16 +151,5 @@ mod tests {
             let why = granted(body.as_bytes(), NOW).unwrap_err();
             assert!(!why.contains("hunter2"), "{why}");
         }
-    }
-
-    #[test]
-    fn only_codes_that_the_standards_name_are_shown() {
-        assert_eq!(
-            error_code(br#"{"error":"invalid_client","error_description":"x"}"#),
-            Some("invalid_client")
-        );
-        assert_eq!(error_code(br#"{"error":"hunter2"}"#), None);
-        assert_eq!(error_code(br#"{"error":{"code":"invalid_client"}}"#), None);
-        assert_eq!(error_code(b"hunter2"), None);
     }
 }

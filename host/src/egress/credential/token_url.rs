@@ -68,29 +68,38 @@ impl TokenUrl {
             connect_to,
             private: private.to_vec(),
             loopback: self.is_local() || connect_to.is_some_and(|to| to.ip().is_loopback()),
+            machine: Vec::new(),
         }
     }
 
     /// Whether a request for this target would reach it. Servers differ in whether case, a slash at the end and an encoded
     /// slash make another path, so none of them does here.
-    pub(in crate::egress) fn is_reached_by(&self, target: &Target) -> bool {
+    pub(super) fn is_reached_by(&self, target: &Target) -> bool {
+        self.is_served_with(target) && path(&self.0).eq_ignore_ascii_case(&path(target))
+    }
+
+    /// Whether a request for this target would reach its server.
+    pub(super) fn is_served_with(&self, target: &Target) -> bool {
         let own = &self.0;
         (own.https, &own.host, own.port) == (target.https, &target.host, target.port)
-            && path(own).eq_ignore_ascii_case(&path(target))
     }
 
     /// Whether a rule allows some request for it.
-    pub(in crate::egress) fn is_allowed_by(&self, rule: &Rule) -> bool {
+    pub(super) fn is_allowed_by(&self, rule: &Rule) -> bool {
         let own = &self.0;
-        rule.host.matches(&own.host)
-            && (own.https || rule.insecure_http)
-            && own.port == port(rule, own.https)
+        self.server_is_allowed_by(rule)
             && rule.paths.iter().any(|prefix| {
                 let prefix = prefix.as_str().trim_end_matches('/').to_ascii_lowercase();
                 let path = path(own).to_ascii_lowercase();
                 path.strip_prefix(prefix.as_bytes())
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
             })
+    }
+
+    /// Whether a rule allows some request to its server.
+    pub(super) fn server_is_allowed_by(&self, rule: &Rule) -> bool {
+        let own = &self.0;
+        rule.host.matches(&own.host) && (own.https || rule.insecure_http) && own.port == port(rule, own.https)
     }
 }
 

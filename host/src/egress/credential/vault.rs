@@ -64,8 +64,8 @@ pub(crate) struct Vault {
 #[derive(Debug)]
 struct Credential {
     name: String,
-    /// Where its tokens are minted.
-    endpoint: Option<Endpoint>,
+    /// Where it calls by itself.
+    endpoints: Vec<Endpoint>,
     /// Locked while a token is minted, so that other calls wait for that one.
     held: Arc<Mutex<Held>>,
 }
@@ -81,7 +81,7 @@ impl Vault {
         let credential = |spec: &CredentialSpec| {
             Ok(Credential {
                 name: spec.name.clone(),
-                endpoint: Endpoint::of(spec, names, user_agent, run)?,
+                endpoints: Endpoint::of(spec, names, user_agent, run)?,
                 held: Arc::new(Mutex::new(Held::new(spec))),
             })
         };
@@ -96,21 +96,28 @@ impl Vault {
     pub(crate) async fn apply(&self, name: &str, outgoing: &mut Outgoing) -> Result<Used, CredentialError> {
         let credential = self.credential(name)?;
         let held = Arc::clone(&credential.held).lock_owned().await;
-        let now = self.run.clock.now();
-        let (mut held, (secrets, watched, ask)) = off_runtime(held, move |held| {
+        let (mut held, (secrets, watched)) = off_runtime(held, |held| {
             let secrets = held.read()?;
-            let ask = held.ask(&secrets, now)?;
             let watched = held.watched(&secrets);
-            Ok((secrets, watched, ask))
+            Ok((secrets, watched))
         })
         .await?;
         self.known.learn(&watched, &[]);
-        if let Some(ask) = ask {
+        let mut answers = Vec::new();
+        loop {
+            let (given, now) = (secrets.clone(), self.run.clock.now());
+            let (back, (heard, ask)) = off_runtime(held, move |held| {
+                let ask = held.next(&given, &answers, now)?;
+                Ok((answers, ask))
+            })
+            .await?;
+            (held, answers) = (back, heard);
+            let Some(ask) = ask else { break };
             self.known.learn(&[], &ask.minted);
-            let endpoint = credential.endpoint.as_ref().ok_or(CredentialError::Interrupted)?;
-            let minted = endpoint.mint(ask).await?;
-            tracing::debug!(credential = name, "a token was minted");
-            held.keep(minted, secrets.clone());
+            let endpoint = credential.endpoints.iter().find(|endpoint| endpoint.is(&ask.at));
+            let endpoint = endpoint.ok_or(CredentialError::Interrupted)?;
+            answers.push(endpoint.ask(ask.request).await?);
+            tracing::debug!(credential = name, url = ask.at.shown(), "asked for a credential");
         }
         let now = self.run.clock.now();
         let mut request = outgoing.clone();
@@ -144,10 +151,10 @@ impl Vault {
             return Ok(Verdict::Stands);
         }
         let challenge = digest::heard(headers);
-        let (url, before) = (url.clone(), *tries);
+        let (url, before, now) = (url.clone(), *tries, self.run.clock.now());
         let (_, (verdict, after)) = off_runtime(held, move |held| {
             let mut tries = before;
-            let verdict = held.refused(&used, &url, challenge, &mut tries)?;
+            let verdict = held.refused(&used, &url, challenge, &mut tries, now)?;
             Ok((verdict, tries))
         })
         .await?;

@@ -6,6 +6,7 @@
     clippy::indexing_slicing
 )]
 
+mod aws;
 mod calls;
 mod canary;
 mod digest;
@@ -15,6 +16,7 @@ mod retries;
 mod schemes;
 mod server;
 mod signatures;
+mod signed;
 mod tls;
 mod token_urls;
 mod tokens;

@@ -3,127 +3,38 @@
 use super::{
     super::{
         RefusalKind,
-        credential::{AwsSigV4, Canonical},
+        credential::{AwsIdentity, AwsSigV4, Canonical, Scope, Signed},
         rule::Matcher,
     },
     canary::Logs,
-    server::{Server, answer, header, parts},
-    *,
+    server::{Server, answer, header},
+    signed, *,
 };
-use aws_lc_rs::hmac;
-use sha2::{Digest, Sha256};
 
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const TOKEN: &str = "canary/session+token==";
 
 fn keys(directory: &tempfile::TempDir, service: &str, canonical: Canonical) -> CredentialSpec {
     credential(Scheme::AwsSigV4(AwsSigV4 {
-        access_key_id: file(directory, "id", "AKIDEXAMPLE"),
-        secret_access_key: file(directory, "secret", SECRET),
-        session_token: Some(file(directory, "token", TOKEN)),
-        region: "us-east-1".to_owned(),
-        service: service.to_owned(),
-        canonical,
+        identity: AwsIdentity::Keys {
+            access_key_id: file(directory, "id", "AKIDEXAMPLE"),
+            secret_access_key: file(directory, "secret", SECRET),
+            session_token: Some(file(directory, "token", TOKEN)),
+        },
+        role: None,
+        sts: None,
+        scope: Scope::Fixed(Signed {
+            region: "us-east-1".to_owned(),
+            service: service.to_owned(),
+            canonical,
+        }),
     }))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// AWS's UriEncode.
-fn encode(bytes: &[u8]) -> String {
-    let keep = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
-    let one = |byte: &u8| {
-        if keep(byte) {
-            char::from(*byte).to_string()
-        } else {
-            format!("%{byte:02X}")
-        }
-    };
-    bytes.iter().map(one).collect()
-}
-
-fn decode(text: &str) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((byte, after)) = rest.split_first() {
-        if *byte == b'%' {
-            out.push(u8::from_str_radix(std::str::from_utf8(&after[..2]).unwrap(), 16).unwrap());
-            rest = &after[2..];
-        } else {
-            out.push(*byte);
-            rest = after;
-        }
-    }
-    out
 }
 
 /// Whether a request bears the right signature for the time and keys, as AWS says to compute it.
 fn is_signed(request: &str, time: &str, service: &str, s3: bool, secret: &str, token: &str) -> bool {
-    let given = header(request, "authorization").unwrap();
-    let rest = given.strip_prefix("AWS4-HMAC-SHA256 ").unwrap();
-    let field = |name: &str| {
-        let (_, value) = rest.split_once(&format!("{name}=")).unwrap();
-        value.split(", ").next().unwrap()
-    };
-    let day = &time[..8];
-    let scope = format!("{day}/us-east-1/{service}/aws4_request");
-    assert_eq!(field("Credential"), format!("AKIDEXAMPLE/{scope}"));
-    if header(request, "x-amz-date") != Some(time) || header(request, "x-amz-security-token") != Some(token) {
-        return false;
-    }
-    let (method, target, body) = parts(request);
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let segments = path.split('/').map(|segment| match s3 {
-        true => encode(&decode(segment)),
-        false => encode(segment.as_bytes()),
-    });
-    let path = segments.collect::<Vec<_>>().join("/");
-    let mut pairs: Vec<(String, String)> = query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (encode(&decode(name)), encode(&decode(value)))
-        })
-        .collect();
-    pairs.sort();
-    let query: Vec<String> = pairs
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    let names = field("SignedHeaders");
-    let mut sorted: Vec<&str> = names.split(';').collect();
-    sorted.sort_unstable();
-    assert_eq!(names, sorted.join(";"));
-    for demanded in ["host", "x-amz-date", "x-amz-security-token"] {
-        assert!(sorted.contains(&demanded), "{demanded} is not signed");
-    }
-    let headers: String = sorted
-        .iter()
-        .map(|name| format!("{name}:{}\n", header(request, name).unwrap().trim()))
-        .collect();
-    let digest = hex(&Sha256::digest(body));
-    let claimed = header(request, "x-amz-content-sha256");
-    assert_eq!(claimed, s3.then_some(digest.as_str()));
-    assert_eq!(sorted.contains(&"x-amz-content-sha256"), s3);
-    let canonical = format!(
-        "{method}\n{path}\n{}\n{headers}\n{names}\n{digest}",
-        query.join("&")
-    );
-    let to_sign = format!(
-        "AWS4-HMAC-SHA256\n{time}\n{scope}\n{}",
-        hex(&Sha256::digest(canonical))
-    );
-    let mut key = format!("AWS4{secret}").into_bytes();
-    for part in [day, "us-east-1", service, "aws4_request"] {
-        key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), part.as_bytes())
-            .as_ref()
-            .to_vec();
-    }
-    let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), to_sign.as_bytes());
-    field("Signature") == hex(signature.as_ref())
+    let keys = ("AKIDEXAMPLE", secret, Some(token));
+    signed::is_signed(request, time, keys, ("us-east-1", service), s3)
 }
 
 fn any(name: &str) -> Matcher {
