@@ -3,6 +3,8 @@
 //! What must hold: no message holds a value that stands where a secret belongs.
 
 mod aws;
+mod azure;
+mod google;
 mod sample;
 mod schemes;
 mod secrets;
@@ -21,7 +23,7 @@ use secrets::inline;
 use toml::de::DeValue;
 
 /// The schemes of this version, as the file names them.
-pub(super) const SCHEMES: [&str; 13] = [
+pub(super) const SCHEMES: [&str; 20] = [
     "bearer",
     "headers",
     "snowflake-key-pair",
@@ -35,10 +37,25 @@ pub(super) const SCHEMES: [&str; 13] = [
     "aws-web-identity",
     "aws-container",
     "aws-instance",
+    "azure-client-secret",
+    "azure-client-certificate",
+    "azure-workload-identity",
+    "azure-managed-identity",
+    "google-service-account",
+    "google-metadata",
+    "google-workload-identity",
 ];
 
 /// Those of them that prove who this machine or its workload is: whoever may use them acts as the host.
-pub(super) const OF_THE_MACHINE: [&str; 3] = ["aws-web-identity", "aws-container", "aws-instance"];
+pub(super) const OF_THE_MACHINE: [&str; 7] = [
+    "aws-web-identity",
+    "aws-container",
+    "aws-instance",
+    "azure-workload-identity",
+    "azure-managed-identity",
+    "google-metadata",
+    "google-workload-identity",
+];
 
 const ADDRESSES: &str = "a list of address ranges such as [\"10.20.0.0/16\"]";
 

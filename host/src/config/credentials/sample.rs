@@ -35,7 +35,31 @@ pub(in crate::config) fn sample(scheme: &str, name: &str) -> Table {
             ("token", file("")),
         ],
         "aws-container" => vec![("endpoint", "http://169.254.170.23/v1/credentials".into())],
-        "aws-instance" => Vec::new(),
+        "azure-client-secret" => vec![
+            ("tenant", "contoso.onmicrosoft.com".into()),
+            ("client-id", "CLIENT".into()),
+            ("client-secret", file("")),
+        ],
+        "azure-client-certificate" => vec![
+            ("tenant", "contoso.onmicrosoft.com".into()),
+            ("client-id", "CLIENT".into()),
+            ("certificate", file(".crt")),
+            ("private-key", file(".p8")),
+        ],
+        "azure-workload-identity" => vec![
+            ("tenant", "contoso.onmicrosoft.com".into()),
+            ("client-id", "CLIENT".into()),
+            ("token", file("")),
+        ],
+        "google-service-account" => vec![("key", file(".json"))],
+        "google-workload-identity" => vec![
+            (
+                "audience",
+                "//iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/pool/providers/prov".into(),
+            ),
+            ("token", file("")),
+        ],
+        "aws-instance" | "azure-managed-identity" | "google-metadata" => Vec::new(),
         _ => vec![("token", file(""))],
     };
     let keys = keys.into_iter().map(|(key, given)| (key, Item::Value(given)));

@@ -1,7 +1,7 @@
 //! The keys of each scheme. All that is wrong with them is said, and a scheme comes out only if nothing is.
 
 use super::{
-    aws,
+    aws, azure, google,
     secrets::{header_name, name, optional, parameters, secret, secret_ref},
 };
 use crate::{
@@ -48,6 +48,8 @@ pub(super) fn read(
         "oauth2-client-credentials" => client_credentials(section, reading, connect_to),
         "jwt-bearer" => jwt_bearer(section, reading, connect_to),
         named if named.starts_with("aws-") => aws::read(named, section, reading, connect_to),
+        named if named.starts_with("azure-") => azure::read(named, section, reading, connect_to),
+        named if named.starts_with("google-") => google::read(named, section, reading, connect_to),
         _ => secret(section, "token", reading).map(|token| Scheme::Bearer { token }),
     }
 }

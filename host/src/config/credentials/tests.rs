@@ -7,6 +7,8 @@
 )]
 
 mod aws;
+mod azure;
+mod google;
 
 use super::*;
 use crate::{
@@ -16,7 +18,13 @@ use crate::{
 use std::{path::Path, time::Duration};
 
 fn parse(text: &str) -> Result<Config, ConfigErrors> {
-    let environment = |name: &str| (name != "NO_SUCH").then(|| "HUNTER2".to_owned());
+    // What a platform would tell is not set.
+    let told = |name: &str| {
+        ["AWS_", "AZURE_", "IDENTITY_"]
+            .iter()
+            .any(|start| name.starts_with(start))
+    };
+    let environment = |name: &str| (name != "NO_SUCH" && !told(name)).then(|| "HUNTER2".to_owned());
     let around = Around {
         environment: &environment,
         files: Files::Left,

@@ -2,7 +2,11 @@
 //! same client machinery as a collector's. What must hold: only the configured places are asked, their addresses are judged, no
 //! redirect is followed, the reply is small, and each call counts in the run's budget and ends within its time.
 
-use super::{CredentialError, CredentialSpec, Outgoing, Place, Secret, TokenUrl, error_code::error_code};
+use super::{
+    CredentialError, CredentialSpec, Outgoing, Place, Secret, TokenUrl,
+    error_code::error_code,
+    token::{self, Minted},
+};
 use crate::egress::{
     EgressError,
     client::Client,
@@ -12,11 +16,13 @@ use crate::egress::{
     retry::{Outcome, retry_after},
 };
 use bytes::Bytes;
+use jiff::Timestamp;
 use reqwest::{
     Method, Response, StatusCode,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
 };
 use std::{sync::Arc, time::Duration};
+use url::Url;
 use zeroize::Zeroizing;
 
 /// The longest that a call may take.
@@ -45,22 +51,46 @@ pub(super) struct Ask {
     pub(super) minted: Vec<Secret>,
 }
 
+/// What comes next on the way to a token or keys.
+pub(super) enum Step<T> {
+    /// The host asks this, and comes again with its answer, too.
+    Ask(Ask),
+    /// There they are.
+    Have(Minted<T>),
+}
+
 /// What came back with a status of success.
 pub(super) struct Answer {
     /// The place, for people.
     from: String,
+    headers: HeaderMap,
     body: Zeroizing<Vec<u8>>,
 }
 
 /// What came back.
 struct Heard {
     status: StatusCode,
+    headers: HeaderMap,
     /// How long it asks to wait.
     after: Option<Duration>,
     body: Zeroizing<Vec<u8>>,
 }
 
 impl Ask {
+    /// A request for a metadata service.
+    pub(super) fn get(at: &TokenUrl, url: Url, headers: HeaderMap) -> Self {
+        Self {
+            at: at.clone(),
+            request: Outgoing {
+                method: Method::GET,
+                url,
+                headers,
+                body: None,
+            },
+            minted: Vec::new(),
+        }
+    }
+
     /// A form posted to a token URL.
     pub(super) fn form(at: &TokenUrl, form: Zeroizing<Vec<u8>>, minted: Vec<Secret>) -> Self {
         let mut headers = HeaderMap::new();
@@ -84,6 +114,16 @@ impl Answer {
     /// Its body.
     pub(super) fn body(&self) -> &[u8] {
         &self.body
+    }
+
+    /// One of its headers.
+    pub(super) fn header(&self, name: &str) -> Option<&HeaderValue> {
+        self.headers.get(name)
+    }
+
+    /// The token that it grants.
+    pub(super) fn granted(&self, now: Timestamp) -> Result<Minted, CredentialError> {
+        token::granted(&self.body, now).map_err(|why| self.unusable(why))
     }
 
     /// An error about what it holds.
@@ -132,6 +172,7 @@ impl Endpoint {
         match heard.status.as_u16() {
             200..=299 => Ok(Answer {
                 from: self.url.shown(),
+                headers: heard.headers,
                 body: heard.body,
             }),
             429 => Err(CredentialError::TokenThrottled {
@@ -175,13 +216,15 @@ impl Endpoint {
             let again = failed.unconnected.then_some(Outcome::Unconnected);
             self.unreachable(format!("cannot be reached: {}", failed.fault.why), again)
         })?;
-        let after = response.headers().get(RETRY_AFTER);
+        let headers = response.headers().clone();
+        let after = headers.get(RETRY_AFTER);
         Ok(Heard {
             status: response.status(),
             after: after
                 .and_then(|value| value.to_str().ok())
                 .and_then(|value| retry_after(value, self.run.clock.now())),
             body: self.body(response).await?,
+            headers,
         })
     }
 

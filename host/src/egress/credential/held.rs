@@ -3,15 +3,15 @@
 
 use super::{
     CredentialError, CredentialSpec, Outgoing, Scheme, Secret, SecretRef, Value,
-    aws::{self, SessionKeys, Step},
+    aws::{self, SessionKeys},
     basic, client_credentials,
     digest::{self, Challenge, Covered, Sessions},
-    endpoint::{Answer, Ask},
+    endpoint::{Answer, Ask, Step},
     jwt_bearer, query,
     rsa::{Found, KeptKey},
     snowflake,
     source::Source,
-    token::{self, Minted},
+    token::Minted,
     vault::{Tries, Verdict},
     written::{self, NO_HEADER, sensitive},
 };
@@ -123,46 +123,58 @@ impl Held {
         answers: &[Answer],
         now: Timestamp,
     ) -> Result<Option<Ask>, CredentialError> {
-        if let Scheme::AwsSigV4(aws) = &self.spec.scheme {
-            if self.keys.as_ref().is_some_and(|kept| kept.is_good(secrets, now)) && answers.is_empty() {
-                return Ok(None);
-            }
-            return match aws::step(aws, secrets, answers, now)? {
-                Step::Ask(ask) => Ok(Some(ask)),
+        let fresh = answers.is_empty()
+            && match &self.spec.scheme {
+                Scheme::AwsSigV4(_) => self.keys.as_ref().is_some_and(|kept| kept.is_good(secrets, now)),
+                _ => self.token.as_ref().is_some_and(|kept| kept.is_good(secrets, now)),
+            };
+        if fresh {
+            return Ok(None);
+        }
+        let step = match &self.spec.scheme {
+            Scheme::AwsSigV4(aws) => match aws::step(aws, secrets, answers, now)? {
+                Step::Ask(ask) => return Ok(Some(ask)),
                 Step::Have(minted) => {
                     self.version += 1;
                     let from = secrets.clone();
                     self.keys = Some(Kept { minted, from });
-                    Ok(None)
+                    return Ok(None);
                 }
-            };
-        }
-        if self.token.as_ref().is_some_and(|kept| kept.is_good(secrets, now)) && answers.is_empty() {
-            return Ok(None);
-        }
-        let ask = match &self.spec.scheme {
-            Scheme::OAuth2ClientCredentials(grant) => {
-                let (id, secret) = (
-                    secrets.value(&grant.client_id)?,
-                    secrets.text(&grant.client_secret)?,
-                );
-                client_credentials::ask(grant, id, secret)?
-            }
-            Scheme::JwtBearer(grant) => {
-                let passphrase = secrets.optional(grant.passphrase.as_ref())?;
-                let key = self.key.of(secrets.of(&grant.private_key)?, passphrase)?;
-                jwt_bearer::ask(grant, key, now)?
-            }
-            _ => return Ok(None),
+            },
+            Scheme::OAuth2ClientCredentials(grant) => match answers {
+                [answer, ..] => answer.granted(now).map(Step::Have)?,
+                [] => {
+                    let id = secrets.value(&grant.client_id)?;
+                    let secret = secrets.text(&grant.client_secret)?;
+                    client_credentials::ask(grant, id, secret).map(Step::Ask)?
+                }
+            },
+            Scheme::JwtBearer(grant) => match answers {
+                [answer, ..] => answer.granted(now).map(Step::Have)?,
+                [] => {
+                    let passphrase = secrets.optional(grant.passphrase.as_ref())?;
+                    let key = self.key.of(secrets.of(&grant.private_key)?, passphrase)?;
+                    jwt_bearer::ask(grant, key, now).map(Step::Ask)?
+                }
+            },
+            Scheme::Azure(azure) => azure.step(secrets, &mut self.key, answers, now)?,
+            Scheme::Google(google) => google.step(secrets, &mut self.key, answers, now)?,
+            Scheme::Bearer { .. }
+            | Scheme::Basic { .. }
+            | Scheme::Headers { .. }
+            | Scheme::Query { .. }
+            | Scheme::Digest { .. }
+            | Scheme::SnowflakeKeyPair { .. } => return Ok(None),
         };
-        let Some(answer) = answers.first() else {
-            return Ok(Some(ask));
-        };
-        let minted = token::granted(answer.body(), now).map_err(|why| answer.unusable(why))?;
-        self.version += 1;
-        let from = secrets.clone();
-        self.token = Some(Kept { minted, from });
-        Ok(None)
+        match step {
+            Step::Ask(ask) => Ok(Some(ask)),
+            Step::Have(minted) => {
+                self.version += 1;
+                let from = secrets.clone();
+                self.token = Some(Kept { minted, from });
+                Ok(None)
+            }
+        }
     }
 
     /// Puts the credential on a request whose other bytes are final. Tells what was made of the secrets, too.
@@ -257,7 +269,10 @@ impl Held {
                 made.push(token.clone());
                 version = Some(self.version);
             }
-            Scheme::OAuth2ClientCredentials(_) | Scheme::JwtBearer(_) => {
+            Scheme::OAuth2ClientCredentials(_)
+            | Scheme::JwtBearer(_)
+            | Scheme::Azure(_)
+            | Scheme::Google(_) => {
                 let kept = self.token.as_ref().ok_or(CredentialError::Interrupted)?;
                 let token = &kept.minted.token;
                 let value = sensitive(&["Bearer ", token.expose()]).ok_or(CredentialError::Signing)?;
@@ -313,7 +328,11 @@ impl Held {
                 // than its age.
                 stale || !tries.learned || !is_current
             }
-            Scheme::SnowflakeKeyPair { .. } | Scheme::OAuth2ClientCredentials(_) | Scheme::JwtBearer(_) => {
+            Scheme::SnowflakeKeyPair { .. }
+            | Scheme::OAuth2ClientCredentials(_)
+            | Scheme::JwtBearer(_)
+            | Scheme::Azure(_)
+            | Scheme::Google(_) => {
                 if used.version == Some(self.version) {
                     self.token = None;
                 }

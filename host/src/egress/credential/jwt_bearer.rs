@@ -5,11 +5,12 @@ use super::{CredentialError, JwtBearer, Secret, encode::form, endpoint::Ask, rsa
 use jiff::Timestamp;
 use serde_json::Value;
 
-const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// The grant's name.
+pub(super) const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// The token call.
 pub(super) fn ask(grant: &JwtBearer, key: &Key, now: Timestamp) -> Result<Ask, CredentialError> {
-    let assertion: Secret = key.jwt(grant.key_id.as_deref(), &claims(grant, now))?;
+    let assertion: Secret = key.jwt(grant.key_id.as_deref().map(|id| ("kid", id)), &claims(grant, now))?;
     let fields = [("grant_type", GRANT), ("assertion", assertion.expose().as_str())];
     let further = grant
         .parameters

@@ -1,6 +1,7 @@
 //! Credentials as the operator's file describes them, and their use. The secret itself is read late, held short, and never shown.
 
 mod aws;
+mod azure;
 mod basic;
 mod below;
 mod client_credentials;
@@ -9,6 +10,7 @@ mod echo;
 mod encode;
 mod endpoint;
 mod error_code;
+mod google;
 mod held;
 mod jwt_bearer;
 mod known;
@@ -27,9 +29,11 @@ mod written;
 
 pub(super) use aws::of_host;
 pub use aws::{AssumeRole, AwsIdentity, AwsSigV4, Canonical, Scope, Signed, WebIdentity};
+pub use azure::{App, Azure, AzureIdentity};
 pub(crate) use below::open_below;
 pub(crate) use digest::can_be_user as can_be_digest_user;
 pub(super) use echo::{Echo, Watch};
+pub use google::{Federated, Google, GoogleIdentity};
 pub use place::Place;
 pub use secret::Secret;
 pub use spec::{ClientAuth, ClientCredentials, CredentialSpec, JwtBearer, Scheme, SecretRef, Value};

@@ -73,8 +73,19 @@ fn machine(host: &str) -> Vec<IpAddr> {
         "[fd00:ec2::23]" => vec![V6(0xfd00, 0xec2, 0x23)],
         // Google Cloud.
         "metadata.google.internal" => vec![V4(169, 254), V6(0xfd20, 0xce, 0x254)],
-        _ => Vec::new(),
+        // Azure's App Service gives each app a link-local address in the upper half.
+        _ => host
+            .parse()
+            .ok()
+            .filter(is_app_service)
+            .map(IpAddr::V4)
+            .into_iter()
+            .collect(),
     }
+}
+
+fn is_app_service(address: &Ipv4Addr) -> bool {
+    matches!(address.octets(), [169, 254, 128..=255, _])
 }
 
 #[cfg(test)]
@@ -95,6 +106,7 @@ mod tests {
             "http://[fd00:ec2::254]/latest/api/token",
             "http://[fd00:ec2::23]/v1/credentials",
             "http://metadata.google.internal/computeMetadata/v1/",
+            "http://169.254.129.3:8081/msi/token",
             "http://127.0.0.1:8080/msi/token",
             "http://localhost/",
         ] {
@@ -102,7 +114,7 @@ mod tests {
         }
         for bad in [
             "https://169.254.169.254/",
-            "http://169.254.169.253/",
+            "http://169.254.1.1/",
             "http://10.0.0.1/",
             "http://metadata.example.com/",
             "http://[::ffff:169.254.169.254]/",

@@ -88,11 +88,15 @@ impl Key {
         Ok(STANDARD.encode(Sha256::digest(public.as_ref())))
     }
 
-    /// A JWT with these header members beside `alg` and `typ`.
-    pub(super) fn jwt(&self, key_id: Option<&str>, claims: &Value) -> Result<Secret, CredentialError> {
+    /// A JWT with this header member beside `alg` and `typ`.
+    pub(super) fn jwt(
+        &self,
+        member: Option<(&str, &str)>,
+        claims: &Value,
+    ) -> Result<Secret, CredentialError> {
         let mut header = serde_json::json!({ "alg": "RS256", "typ": "JWT" });
-        if let (Some(id), Some(members)) = (key_id, header.as_object_mut()) {
-            members.insert("kid".to_owned(), id.into());
+        if let (Some((name, value)), Some(members)) = (member, header.as_object_mut()) {
+            members.insert(name.to_owned(), value.into());
         }
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let mut jwt = Zeroizing::new(format!("{}.{}", part(&header), part(claims)));

@@ -1,6 +1,6 @@
 //! One `[credentials.NAME]` table as plain data: how a credential is applied, and where its secrets are. Never the secrets.
 
-use super::{AwsSigV4, Place, TokenUrl, digest, sigv4, snowflake};
+use super::{AwsSigV4, Azure, Google, Place, TokenUrl, digest, sigv4, snowflake};
 use ipnet::IpNet;
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -74,6 +74,10 @@ pub enum Scheme {
     JwtBearer(JwtBearer),
     /// AWS Signature Version 4.
     AwsSigV4(AwsSigV4),
+    /// A token of Microsoft Entra.
+    Azure(Azure),
+    /// An access token of Google.
+    Google(Google),
 }
 
 /// The OAuth 2.0 client credentials grant.
@@ -185,6 +189,8 @@ impl Scheme {
             Self::OAuth2ClientCredentials(_) => "oauth2-client-credentials",
             Self::JwtBearer(_) => "jwt-bearer",
             Self::AwsSigV4(aws) => aws.identity.scheme(),
+            Self::Azure(azure) => azure.identity.scheme(),
+            Self::Google(google) => google.identity.scheme(),
         }
     }
 
@@ -212,6 +218,8 @@ impl Scheme {
                 .chain(&grant.passphrase)
                 .collect(),
             Self::AwsSigV4(aws) => aws.identity.secrets(),
+            Self::Azure(azure) => azure.identity.secrets(),
+            Self::Google(google) => google.identity.secrets(),
         }
     }
 
@@ -222,6 +230,8 @@ impl Scheme {
             Self::OAuth2ClientCredentials(grant) => vec![Place::Minting(&grant.token_url)],
             Self::JwtBearer(grant) => vec![Place::Minting(&grant.token_url)],
             Self::AwsSigV4(aws) => aws.places(),
+            Self::Azure(azure) => vec![azure.identity.place()],
+            Self::Google(google) => google.identity.places(),
             Self::Bearer { .. }
             | Self::Basic { .. }
             | Self::Headers { .. }
@@ -246,7 +256,9 @@ impl Scheme {
             Self::Bearer { .. }
             | Self::Basic { .. }
             | Self::OAuth2ClientCredentials(_)
-            | Self::JwtBearer(_) => name == "authorization",
+            | Self::JwtBearer(_)
+            | Self::Azure(_)
+            | Self::Google(_) => name == "authorization",
             Self::Headers { headers } => headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)),
             Self::Query { .. } => false,
             Self::Digest { .. } => digest::SETS.contains(&name),
@@ -257,7 +269,12 @@ impl Scheme {
 
     /// Whether a secret may be shown by providers in ordinary replies, so that replies are not searched for it.
     pub(super) fn is_public(&self, at: &SecretRef) -> bool {
-        matches!(self, Self::AwsSigV4(aws) if aws.identity.is_public(at))
+        match self {
+            Self::AwsSigV4(aws) => aws.identity.is_public(at),
+            Self::Azure(azure) => azure.identity.is_public(at),
+            Self::Google(google) => google.identity.is_public(at),
+            _ => false,
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 mod aws;
 mod calls;
 mod canary;
+mod clouds;
 mod digest;
 mod keys;
 mod replies;

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        CredentialError, Outgoing, Secret, SecretRef, TokenUrl,
+        CredentialError, Secret, SecretRef, TokenUrl,
         endpoint::{Answer, Ask},
         held::Secrets,
         token::{Minted, Wiped},
@@ -16,6 +16,7 @@ use reqwest::{
     header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
 };
 use serde::Deserialize;
+use url::Url;
 use zeroize::Zeroizing;
 
 const TOKEN: &str = "/latest/api/token";
@@ -31,9 +32,7 @@ pub(super) fn of_container(
     token: Option<&SecretRef>,
     secrets: &Secrets,
 ) -> Result<Ask, CredentialError> {
-    let mut ask = ask(url, Method::GET, url.url().path(), HeaderMap::new());
-    // Its query is part of what the operator gave.
-    ask.request.url = url.url().clone();
+    let mut ask = Ask::get(url, url.url().clone(), HeaderMap::new());
     if let Some((token, at)) = secrets.optional(token)? {
         let value = sensitive(&[token.expose()]).ok_or_else(|| at.unusable(NO_HEADER))?;
         ask.request.headers.insert(AUTHORIZATION, value);
@@ -46,7 +45,9 @@ pub(super) fn of_instance(url: &TokenUrl, answers: &[Answer]) -> Result<Ask, Cre
     let (token, role) = match answers {
         [] => {
             let headers = HeaderMap::from_iter([(TTL_HEADER, HeaderValue::from_static(TTL))]);
-            return Ok(ask(url, Method::PUT, TOKEN, headers));
+            let mut ask = Ask::get(url, at(url, TOKEN), headers);
+            ask.request.method = Method::PUT;
+            return Ok(ask);
         }
         [token, rest @ ..] => (token, rest.first()),
     };
@@ -58,12 +59,7 @@ pub(super) fn of_instance(url: &TokenUrl, answers: &[Answer]) -> Result<Ask, Cre
         None => ROLES.to_owned(),
         Some(role) => format!("{ROLES}{}", role_name(role)?),
     };
-    let mut ask = ask(
-        url,
-        Method::GET,
-        &path,
-        HeaderMap::from_iter([(TOKEN_HEADER, value)]),
-    );
+    let mut ask = Ask::get(url, at(url, &path), HeaderMap::from_iter([(TOKEN_HEADER, value)]));
     ask.minted.push(Secret::new(token_text));
     Ok(ask)
 }
@@ -79,25 +75,16 @@ fn role_name(listing: &Answer) -> Result<String, CredentialError> {
     Ok(name.to_owned())
 }
 
+fn at(url: &TokenUrl, path: &str) -> Url {
+    let mut whole = url.url().clone();
+    whole.set_path(path);
+    whole
+}
+
 fn text(answer: &Answer) -> Result<Zeroizing<String>, CredentialError> {
     let text =
         std::str::from_utf8(answer.body()).map_err(|_| answer.unusable("answered with other than text"))?;
     Ok(Zeroizing::new(text.trim().to_owned()))
-}
-
-fn ask(url: &TokenUrl, method: Method, path: &str, headers: HeaderMap) -> Ask {
-    let mut whole = url.url().clone();
-    whole.set_path(path);
-    Ask {
-        at: url.clone(),
-        request: Outgoing {
-            method,
-            url: whole,
-            headers,
-            body: None,
-        },
-        minted: Vec::new(),
-    }
 }
 
 /// The keys of a reply. One of success can tell of a failure.

@@ -16,20 +16,12 @@ pub use spec::{AssumeRole, AwsIdentity, AwsSigV4, Canonical, Scope, Signed, WebI
 
 use super::{
     CredentialError, Outgoing,
-    endpoint::{Answer, Ask},
+    endpoint::{Answer, Step},
     held::Secrets,
     sigv4,
     token::Minted,
 };
 use jiff::Timestamp;
-
-/// What comes next.
-pub(super) enum Step {
-    /// The host asks this, and comes again with its answer, too.
-    Ask(Ask),
-    /// The keys.
-    Have(Minted<SessionKeys>),
-}
 
 /// The next step after those that were answered.
 pub(super) fn step(
@@ -37,7 +29,7 @@ pub(super) fn step(
     secrets: &Secrets,
     answers: &[Answer],
     now: Timestamp,
-) -> Result<Step, CredentialError> {
+) -> Result<Step<SessionKeys>, CredentialError> {
     let (own, rest) = match (&aws.identity, answers) {
         (AwsIdentity::Keys { .. } | AwsIdentity::Profile { .. }, rest) => {
             (standing(aws, secrets, now)?, rest)
