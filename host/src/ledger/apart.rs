@@ -1,7 +1,7 @@
 //! Money that counts elsewhere, such as on a marketplace's bill: kept in the ledger, in no total and no delivery.
 //! What must hold: switching posts the reversal or the opening of all that stands, in the transaction that switches.
 
-use super::{post::Moves, recount::post_without_commit, store::LedgerError};
+use super::{moves, recount::post_without_commit, store::LedgerError};
 use rusqlite::{Connection, params};
 
 /// Whether the money of an instance counts.
@@ -30,20 +30,8 @@ pub(super) fn settle(transaction: &Connection, instance: &str, money: Money) -> 
         rows.collect::<Result<_, _>>()?
     };
     for source in sources {
-        let mut moves = Moves::new();
-        let mut statement = transaction.prepare_cached(
-            "SELECT partition.id, record.id FROM stream JOIN partition ON partition.stream = stream.id
-             JOIN record ON record.partition = partition.id
-             WHERE source = ? AND until_commit IS NULL AND counts = 1 ORDER BY 1, 2",
-        )?;
-        let mut rows = statement.query([source])?;
-        while let Some(row) = rows.next()? {
-            let moved = moves.entry(row.get(0)?).or_default();
-            match money {
-                Money::Counts => moved.plus.push(row.get(1)?),
-                Money::Apart => moved.minus.push(row.get(1)?),
-            }
-        }
+        moves::begin(transaction)?;
+        moves::all_of_source(transaction, source, money.counts())?;
         let switch = || {
             transaction.execute(
                 "UPDATE source SET counts = ? WHERE id = ?",
@@ -54,10 +42,10 @@ pub(super) fn settle(transaction: &Connection, instance: &str, money: Money) -> 
         match money {
             Money::Counts => {
                 switch()?;
-                post_without_commit(transaction, &moves)?;
+                post_without_commit(transaction)?;
             }
             Money::Apart => {
-                post_without_commit(transaction, &moves)?;
+                post_without_commit(transaction)?;
                 switch()?;
             }
         }

@@ -31,13 +31,14 @@ pub fn turn_back(connection: &Connection, until: Timestamp) -> Result<(), Ledger
         rows.collect::<Result<_, _>>()?
     };
     // `counts` is as a record's last commit left it; where the rule says otherwise of that time, it is turned.
-    let mut turn = connection.prepare("INSERT INTO temp.turned (record) VALUES (?)")?;
     for source in sources {
         for chain in supersede::chains(connection, source)? {
             for stretch in chain.stretches(connection)? {
-                for flip in chain.flips(connection, stretch)? {
-                    turn.execute([flip.record])?;
-                }
+                chain.find_flips(connection, stretch)?;
+                connection.execute(
+                    "INSERT INTO temp.turned (record) SELECT record FROM temp.flip",
+                    [],
+                )?;
             }
         }
     }

@@ -6,7 +6,7 @@
 //! 4. A checkpoint belongs to an applied commit of its stream.
 //!
 //! Beside the laws: checksums, hashes and ids are recomputed, and what counts is decided anew. Nothing is repaired.
-//! Memory: the posting keys of one partition at a time.
+//! Memory: a row at a time; what must be summed is noted in temporary tables.
 
 mod entries;
 mod records;

@@ -1,12 +1,14 @@
 //! What sealing does to a writer's records: equal keys become one record, and the control totals are checked.
 //! What must hold: identical repeats of a line id count once, differing ones fail; other equal keys are summed.
-//! Memory: the numbers of the records that share a key; contents are read one key at a time.
+//! Memory: the contents of two records; SQLite sorts in files.
 
 use super::{
     error::WriteError,
     key, merge,
-    stage::{ControlTotals, Writer},
-    store::amount,
+    record::CostRecord,
+    stage::{self, ControlTotals, Writer},
+    store::{Hash, LedgerError, amount},
+    writing::Columns,
 };
 use crate::foreign::Foreign;
 use finops_decimal::Decimal;
@@ -25,69 +27,80 @@ pub(super) struct Written {
     pub(super) repeated: u64,
 }
 
-/// Leaves one record of each key and says, per partition start, what was written.
+/// Leaves one record of each key, sorts them, and says, per partition start, what was written.
 pub(super) fn collapse(
     transaction: &Transaction,
     writer: &Writer,
 ) -> Result<BTreeMap<i64, Written>, WriteError> {
     let mut written: BTreeMap<i64, Written> = BTreeMap::new();
-    let mut shared: Vec<(i64, Vec<i64>)> = Vec::new();
-    {
-        let mut statement = transaction.prepare_cached(
-            "SELECT start, key, seq FROM staged_record WHERE writer = ? ORDER BY start, key, seq",
-        )?;
-        let mut rows = statement.query([writer.id])?;
-        let mut open: Option<(i64, String, Vec<i64>)> = None;
-        while let Some(row) = rows.next()? {
-            let (start, key, seq): (i64, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            written.entry(start).or_default().records += 1;
-            match &mut open {
-                Some((at, of, group)) if *at == start && *of == key => group.push(seq),
-                _ => {
-                    let ended = open.replace((start, key, vec![seq]));
-                    shared.extend(ended.and_then(more_than_one));
+    // Sorted before the first row comes, so that merging may change what it reads from.
+    let mut statement = transaction.prepare_cached(
+        "SELECT start, key, revision, id FROM temp.staged WHERE id >= ? AND id < ? ORDER BY start, key, id",
+    )?;
+    let mut rows = statement.query(stage::bounds(writer.id))?;
+    let mut open: Option<Group> = None;
+    while let Some(row) = rows.next()? {
+        let (start, key, revision, id) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        written.entry(start).or_default().records += 1;
+        match &mut open {
+            Some(group) if group.start == start && group.key == key => {
+                group.merge(transaction, revision, id)?;
+            }
+            _ => {
+                let begun = Group {
+                    start,
+                    key,
+                    revision,
+                    id,
+                    merged: 0,
+                    sum: None,
+                };
+                if let Some(ended) = open.replace(begun) {
+                    ended.close(transaction, writer.id, &mut written)?;
                 }
             }
         }
-        shared.extend(open.and_then(more_than_one));
     }
-    for (start, group) in shared {
-        let repeated = merge_group(transaction, writer.id, &group)?;
-        let written = written.entry(start).or_default();
-        let merged = group.len() as u64 - 1;
-        written.merged += merged;
-        written.repeated += if repeated { merged } else { 0 };
+    if let Some(ended) = open {
+        ended.close(transaction, writer.id, &mut written)?;
     }
     Ok(written)
 }
 
-fn more_than_one((start, _, group): (i64, String, Vec<i64>)) -> Option<(i64, Vec<i64>)> {
-    (group.len() > 1).then_some((start, group))
+/// The records of one key, of which the first stands for all.
+struct Group {
+    start: i64,
+    key: Hash,
+    revision: Hash,
+    id: i64,
+    /// How many were merged into the first.
+    merged: u64,
+    /// What they are together, once there is a second.
+    sum: Option<CostRecord>,
 }
 
-/// Makes one record of a group. Says whether they were repeats of a line id.
-fn merge_group(transaction: &Transaction, writer: i64, group: &[i64]) -> Result<bool, WriteError> {
-    let mut read =
-        transaction.prepare_cached("SELECT content FROM staged_record WHERE writer = ? AND seq = ?")?;
-    let mut delete = transaction.prepare_cached("DELETE FROM staged_record WHERE writer = ? AND seq = ?")?;
-    let mut sum: Option<(i64, String, super::record::CostRecord)> = None;
-    for &seq in group {
-        let content: String = read.query_row(params![writer, seq], |row| row.get(0))?;
-        let Some((_, first, record)) = &mut sum else {
-            let record = key::record(&content)?;
-            sum = Some((seq, content, record));
-            continue;
+impl Group {
+    fn merge(&mut self, transaction: &Transaction, revision: Hash, id: i64) -> Result<(), WriteError> {
+        let mut read = transaction.prepare_cached("SELECT content FROM temp.staged WHERE id = ?")?;
+        let mut record = |id: i64| -> Result<CostRecord, LedgerError> {
+            let content: String = read.query_row([id], |row| row.get(0))?;
+            key::record(&content)
         };
-        if let Some(line) = &record.line_id {
-            if *first != content {
+        let sum = match self.sum.take() {
+            Some(sum) => sum,
+            None => record(self.id)?,
+        };
+        let sum = self.sum.insert(sum);
+        if let Some(line) = &sum.line_id {
+            if self.revision != revision {
                 return Err(WriteError::malformed(format!(
                     "the line id {:?} stands on two records that differ",
                     Foreign::new(line.as_str())
                 )));
             }
         } else {
-            let of = (record.service_name.clone(), record.charge_period.start());
-            merge::absorb(record, key::record(&content)?).map_err(|error| {
+            let of = (sum.service_name.clone(), sum.charge_period.start());
+            merge::absorb(sum, record(id)?).map_err(|error| {
                 let service = Foreign::new(of.0);
                 WriteError::malformed(format!(
                     "records of {service:?} at {} cannot be summed: {error}",
@@ -95,23 +108,58 @@ fn merge_group(transaction: &Transaction, writer: i64, group: &[i64]) -> Result<
                 ))
             })?;
         }
-        delete.execute(params![writer, seq])?;
+        self.merged += 1;
+        transaction
+            .prepare_cached("DELETE FROM temp.staged WHERE id = ?")?
+            .execute([id])?;
+        Ok(())
     }
-    let Some((seq, first, record)) = sum else {
-        return Ok(false);
-    };
-    if record.line_id.is_some() {
-        return Ok(true);
-    }
-    let content = key::content(&record)?;
-    if content != first {
+
+    /// Puts what is left of the group in its place in the order of keys.
+    fn close(
+        mut self,
+        transaction: &Transaction,
+        writer: i64,
+        written: &mut BTreeMap<i64, Written>,
+    ) -> Result<(), WriteError> {
+        if let Some(sum) = self.sum.take() {
+            let written = written.entry(self.start).or_default();
+            written.merged += self.merged;
+            if sum.line_id.is_some() {
+                written.repeated += self.merged;
+            } else {
+                self.restage(transaction, sum)?;
+            }
+        }
         transaction
             .prepare_cached(
-                "UPDATE staged_record SET revision = ?, content = ? WHERE writer = ? AND seq = ?",
+                "INSERT INTO temp.sealed (writer, start, key, revision, staged) VALUES (?, ?, ?, ?, ?)",
             )?
-            .execute(params![key::revision(&content), content, writer, seq])?;
+            .execute(params![writer, self.start, self.key, self.revision, self.id])?;
+        Ok(())
     }
-    Ok(false)
+
+    /// Writes the sum over the first record.
+    fn restage(&mut self, transaction: &Transaction, sum: CostRecord) -> Result<(), LedgerError> {
+        let content = key::content(&sum)?;
+        self.revision = key::revision(&content);
+        let columns = Columns::of(sum);
+        transaction
+            .prepare_cached(
+                "UPDATE temp.staged SET revision = ?, content = ?, billed = ?, effective = ?, list = ?, contracted = ?
+                 WHERE id = ?",
+            )?
+            .execute(params![
+                self.revision,
+                content,
+                columns.billed,
+                columns.effective,
+                columns.list,
+                columns.contracted,
+                self.id
+            ])?;
+        Ok(())
+    }
 }
 
 /// Compares what the reply says of itself with what was written.
@@ -143,10 +191,9 @@ pub(super) fn check_control(
     }
     let mut found: BTreeMap<String, Decimal> = BTreeMap::new();
     let mut statement = transaction.prepare_cached(
-        "SELECT json_extract(content, '$.BillingCurrency'), exact_sum(json_extract(content, '$.BilledCost'))
-         FROM staged_record WHERE writer = ? GROUP BY 1",
+        "SELECT currency, exact_sum(billed) FROM temp.staged WHERE id >= ? AND id < ? GROUP BY currency",
     )?;
-    let mut rows = statement.query([writer])?;
+    let mut rows = statement.query(stage::bounds(writer))?;
     while let Some(row) = rows.next()? {
         found.insert(row.get(0)?, amount(&row.get::<_, String>(1)?)?);
     }

@@ -5,11 +5,12 @@ use super::{
     emptied::{self, Emptied},
     error::WriteError,
     hold::{self, Effect, Expected, HoldPolicy, Repricing},
+    moves,
     period::partition_from,
-    post::{self, Moved, Moves},
+    post,
     record::Period,
     recount,
-    replace::{Counting, Tally, read_staged, read_standing, replace},
+    replace::{Counting, Tally, replace},
     reprice,
     run::RunId,
     source,
@@ -161,7 +162,7 @@ pub(super) fn apply(
         receipts: Vec::new(),
         doubts: Vec::new(),
     };
-    let mut moves = Moves::new();
+    moves::begin(transaction)?;
     let mut stretches: BTreeMap<(i64, Period), Chain> = BTreeMap::new();
     let mut emptied: Vec<Emptied<'_>> = Vec::new();
     for writer in writers {
@@ -181,27 +182,18 @@ pub(super) fn apply(
             now,
         };
         let written: BTreeMap<i64, Written> = sealed.written.iter().copied().collect();
-        let mut staged = read_staged(transaction, writer.id)?;
         let mut receipt = Receipt::default();
         for &start in &writer.partitions {
             let period = partition_from(writer.definition.grain, start)
                 .ok_or_else(|| WriteError::internal(format!("{start} is not the start of a partition")))?;
             let stood = reprice::stood_complete(transaction, writer.stream, start)?;
             let partition = upsert_partition(transaction, writer.stream, period, sealed, commit)?;
-            let records = staged.remove(&start.as_second()).unwrap_or_default();
-            let standing = read_standing(transaction, partition)?;
-            let moved = moves.entry(partition).or_default();
-            let tally = replace(
-                transaction,
-                (commit, partition, writer.id),
-                &standing,
-                &records,
-                (counting, moved),
-            )?;
+            let from = (writer.id, start.as_second());
+            let tally = replace(transaction, (commit, partition), from, counting)?;
+            let before = tally.before();
             let written = written.get(&start.as_second()).copied().unwrap_or_default();
-            let before = standing.len() as u64;
             let ids = (commit, partition, sealed.completeness);
-            law_one(transaction, ids, before, &written, &tally)?;
+            law_one(transaction, ids, &written, &tally)?;
             receipt.add(&written, &tally);
             if before > 0 && tally.changes() {
                 let effect = effect(transaction, (commit, partition, stood), period, &tally)?;
@@ -228,12 +220,13 @@ pub(super) fn apply(
         applied.receipts.push(receipt);
     }
     for ((_, stretch), chain) in &stretches {
-        recount::decide(transaction, chain, *stretch, &mut moves)?;
+        recount::decide(transaction, chain, *stretch)?;
     }
-    moves.retain(|_, moved| *moved != Moved::default());
-    let erased = emptied::doubts(transaction, options.hold, &emptied, &moves)?;
+    let erased = emptied::doubts(transaction, options.hold, &emptied)?;
     applied.doubts.extend(erased);
-    post::post(transaction, commit, &moves)?;
+    if applied.doubts.is_empty() {
+        post::post(transaction, commit)?;
+    }
     Ok(applied)
 }
 
@@ -297,7 +290,6 @@ pub(super) fn checkpoint_checksum(stream: i64, value: &[u8], commit: i64) -> Str
 fn law_one(
     transaction: &Connection,
     (commit, partition, completeness): (i64, i64, Completeness),
-    before: u64,
     written: &Written,
     tally: &Tally,
 ) -> Result<(), LedgerError> {
@@ -311,7 +303,7 @@ fn law_one(
         .execute(params![
             commit,
             partition,
-            whole(before),
+            whole(tally.before()),
             whole(written.records),
             whole(tally.unchanged),
             whole(tally.revised),

@@ -1,12 +1,9 @@
 //! What a partition's new records change: a pure comparison of what is staged with what stands.
 //! What must hold (law 1): before = unchanged + revised + withdrawn; after = unchanged + revised + added.
-//! Memory: some 80 bytes a record on each side, one partition at a time.
+//! Memory: one record on each side.
 
-use super::{error::damaged, store::LedgerError};
+use super::store::Hash;
 use std::cmp::Ordering;
-
-/// A SHA-256 in binary, to hold many of them.
-pub(super) type Hash = [u8; 32];
 
 /// A record that stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,77 +18,50 @@ pub(super) struct Standing {
 /// A record that is staged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Staged {
-    pub(super) seq: i64,
+    pub(super) id: i64,
     pub(super) key: Hash,
     pub(super) revision: Hash,
 }
 
 /// What becomes of one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Change<'a> {
+pub(super) enum Change {
     /// The same content.
     Unchanged,
     /// Other content.
-    Revised(&'a Standing, &'a Staged),
+    Revised(Standing, Staged),
     /// A new key.
-    Added(&'a Staged),
+    Added(Staged),
     /// A key that is gone.
-    Withdrawn(&'a Standing),
+    Withdrawn(Standing),
 }
 
-/// Compares records in the order of their keys; each side holds a key at most once.
-pub(super) fn compare<'a>(
-    standing: &'a [Standing],
-    staged: &'a [Staged],
-) -> impl Iterator<Item = Change<'a>> {
-    let mut standing = standing.iter().peekable();
-    let mut staged = staged.iter().peekable();
+/// Compares records in the order of their keys; each side holds a key at most once. What a side cannot give ends it.
+pub(super) fn compare<E>(
+    standing: impl Iterator<Item = Result<Standing, E>>,
+    staged: impl Iterator<Item = Result<Staged, E>>,
+) -> impl Iterator<Item = Result<Change, E>> {
+    let mut standing = standing.peekable();
+    let mut staged = staged.peekable();
     std::iter::from_fn(move || {
         let order = match (standing.peek(), staged.peek()) {
-            (Some(old), Some(new)) => old.key.cmp(&new.key),
-            (Some(_), None) => Ordering::Less,
-            (None, _) => Ordering::Greater,
+            (Some(Ok(old)), Some(Ok(new))) => old.key.cmp(&new.key),
+            (Some(Err(_)), _) | (Some(Ok(_)), None) => Ordering::Less,
+            (_, Some(Err(_))) | (None, _) => Ordering::Greater,
         };
         match order {
-            Ordering::Less => standing.next().map(Change::Withdrawn),
-            Ordering::Greater => staged.next().map(Change::Added),
+            Ordering::Less => standing.next().map(|old| old.map(Change::Withdrawn)),
+            Ordering::Greater => staged.next().map(|new| new.map(Change::Added)),
             Ordering::Equal => {
-                let (old, new) = (standing.next()?, staged.next()?);
-                Some(if old.revision == new.revision {
+                let (old, new) = (standing.next()?.ok()?, staged.next()?.ok()?);
+                Some(Ok(if old.revision == new.revision {
                     Change::Unchanged
                 } else {
                     Change::Revised(old, new)
-                })
+                }))
             }
         }
     })
-}
-
-/// A hash from its lower-case hex.
-///
-/// # Errors
-/// [`LedgerError::Damaged`] where it is none.
-pub(super) fn hash(hex: &str) -> Result<Hash, LedgerError> {
-    let mut hash = Hash::default();
-    let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
-    if pairs.len() != hash.len() || !rest.is_empty() {
-        return Err(damaged("hash", hex));
-    }
-    for (byte, &[high, low]) in hash.iter_mut().zip(pairs) {
-        *byte = digit(high)
-            .zip(digit(low))
-            .map(|(high, low)| high << 4 | low)
-            .ok_or_else(|| damaged("hash", hex))?;
-    }
-    Ok(hash)
-}
-
-fn digit(hex: u8) -> Option<u8> {
-    match hex {
-        b'0'..=b'9' => Some(hex - b'0'),
-        b'a'..=b'f' => Some(hex - b'a' + 10),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -100,6 +70,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
+
+    type Side<T> = Vec<Result<T, std::convert::Infallible>>;
 
     fn wide(byte: u8) -> Hash {
         [byte; 32]
@@ -111,18 +83,18 @@ mod tests {
             before in prop::collection::btree_map(0_u8..12, 0_u8..3, 0..10),
             after in prop::collection::btree_map(0_u8..12, 0_u8..3, 0..10),
         ) {
-            let standing: Vec<Standing> = before
+            let standing: Side<Standing> = before
                 .iter()
-                .map(|(key, revision)| Standing { id: i64::from(*key), key: wide(*key), revision: wide(*revision), counts: true })
+                .map(|(key, revision)| Ok(Standing { id: i64::from(*key), key: wide(*key), revision: wide(*revision), counts: true }))
                 .collect();
-            let staged: Vec<Staged> = after
+            let staged: Side<Staged> = after
                 .iter()
-                .map(|(key, revision)| Staged { seq: i64::from(*key), key: wide(*key), revision: wide(*revision) })
+                .map(|(key, revision)| Ok(Staged { id: i64::from(*key), key: wide(*key), revision: wide(*revision) }))
                 .collect();
-            let mut result: BTreeMap<Hash, Hash> = standing.iter().map(|old| (old.key, old.revision)).collect();
+            let mut result: BTreeMap<Hash, Hash> = before.iter().map(|(key, revision)| (wide(*key), wide(*revision))).collect();
             let (mut unchanged, mut revised, mut added, mut withdrawn) = (0, 0, 0, 0);
-            for change in compare(&standing, &staged) {
-                match change {
+            for change in compare(standing.into_iter(), staged.into_iter()) {
+                match change.unwrap() {
                     Change::Unchanged => unchanged += 1,
                     Change::Revised(old, new) => {
                         revised += 1;
@@ -138,19 +110,25 @@ mod tests {
                     }
                 }
             }
-            let wanted: BTreeMap<Hash, Hash> = staged.iter().map(|new| (new.key, new.revision)).collect();
+            let wanted: BTreeMap<Hash, Hash> = after.iter().map(|(key, revision)| (wide(*key), wide(*revision))).collect();
             prop_assert_eq!(result, wanted);
-            prop_assert_eq!(standing.len(), unchanged + revised + withdrawn);
-            prop_assert_eq!(staged.len(), unchanged + revised + added);
+            prop_assert_eq!(before.len(), unchanged + revised + withdrawn);
+            prop_assert_eq!(after.len(), unchanged + revised + added);
         }
     }
 
     #[test]
-    fn only_whole_lower_case_hex_is_a_hash() {
-        let hex = crate::ledger::store::hash_parts([b"a".as_slice()]);
-        assert!(hash(&hex).is_ok());
-        assert!(hash(&hex.to_uppercase()).is_err());
-        assert!(hash("00").is_err());
-        assert!(hash(&format!("{hex}0")).is_err());
+    fn a_side_that_cannot_be_read_on_is_no_end_of_it() {
+        let staged = |key| Staged {
+            id: 1,
+            key: wide(key),
+            revision: wide(0),
+        };
+        let standing: Vec<Result<Standing, &str>> = vec![Err("damaged")];
+        let fates: Vec<_> = compare(standing.into_iter(), vec![Ok(staged(1))].into_iter()).collect();
+        assert!(fates.contains(&Err("damaged")), "{fates:?}");
+        let broken: Vec<Result<Staged, &str>> = vec![Ok(staged(1)), Err("damaged")];
+        let fates: Vec<_> = compare(std::iter::empty(), broken.into_iter()).collect();
+        assert_eq!(fates, [Ok(Change::Added(staged(1))), Err("damaged")]);
     }
 }

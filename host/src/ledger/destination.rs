@@ -8,7 +8,7 @@ use super::{
     dims::not_groupable,
     error::damaged,
     outbox::send_held,
-    post::{self, Moved, OpenEpoch, Sending},
+    post::{self, OpenEpoch, Rows, Sending},
     record::CostRecord,
     store::LedgerError,
 };
@@ -262,23 +262,10 @@ fn open_totals(transaction: &Transaction, epoch: &OpenEpoch, sending: Sending) -
         rows.collect::<Result<_, _>>()?
     };
     for (partition, commit) in partitions {
-        let moved = Moved {
-            minus: Vec::new(),
-            plus: current_counted(transaction, partition)?,
-        };
         let context = post::context(transaction, partition)?;
-        post::post_partition(transaction, epoch, &context, commit, &moved, sending)?;
+        post::post_partition(transaction, epoch, &context, commit, (Rows::Current, sending))?;
     }
     Ok(())
-}
-
-/// The current counted records of a partition, by row.
-fn current_counted(transaction: &Transaction, partition: i64) -> Result<Vec<i64>, LedgerError> {
-    let mut statement = transaction.prepare_cached(
-        "SELECT id FROM record WHERE partition = ? AND until_commit IS NULL AND counts = 1 ORDER BY key",
-    )?;
-    let rows = statement.query_map([partition], |row| row.get(0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Ends the open epoch: what was not settled will not be sent, for this reason.

@@ -5,7 +5,7 @@
 use super::{
     error::damaged,
     record::{CostRecord, basis_name},
-    store::{LedgerError, hash_parts},
+    store::{Hash, LedgerError, digest_parts},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -172,9 +172,9 @@ pub(super) fn dims(place: &Place, record: CostRecord, roll_up: &RollUp) -> Posti
 }
 
 /// The dimensions as they are stored, and the posting key: their hash.
-pub(super) fn posting_key(dims: &PostingDims) -> Result<(String, String), LedgerError> {
+pub(super) fn posting_key(dims: &PostingDims) -> Result<(String, Hash), LedgerError> {
     let json = serde_json::to_string(dims).map_err(|error| damaged("posting", error))?;
-    let key = hash_parts([json.as_bytes()]);
+    let key = digest_parts([json.as_bytes()]);
     Ok((json, key))
 }
 
@@ -194,7 +194,7 @@ mod tests {
         }
     }
 
-    fn key(record: &CostRecord, roll_up: &RollUp) -> String {
+    fn key(record: &CostRecord, roll_up: &RollUp) -> Hash {
         posting_key(&dims(&place(), record.clone(), roll_up)).unwrap().1
     }
 

@@ -3,8 +3,8 @@
 
 use super::{
     hold::{Expected, HoldPolicy},
+    moves,
     period::seconds,
-    post::Moves,
     record::Period,
     store::LedgerError,
 };
@@ -25,15 +25,15 @@ pub(super) fn doubts(
     transaction: &Connection,
     policy: HoldPolicy,
     emptied: &[Emptied<'_>],
-    moves: &Moves,
 ) -> Result<Vec<String>, LedgerError> {
     let mut doubts = Vec::new();
-    if policy == HoldPolicy::Trust {
+    if policy == HoldPolicy::Trust || emptied.is_empty() {
         return Ok(doubts);
     }
     let mut of_another = transaction.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM partition WHERE id = ? AND stream <> ? AND start < ? AND stop > ?)",
     )?;
+    let moved = moves::partitions(transaction)?;
     for one in emptied {
         let Emptied { expected, period, .. } = one;
         if expected.now.duration_since(period.end()) <= seconds(one.stream.latency) {
@@ -41,9 +41,9 @@ pub(super) fn doubts(
         }
         let (start, end) = (period.start().as_second(), period.end().as_second());
         let mut records = 0;
-        for (partition, moved) in moves.iter().filter(|(_, moved)| !moved.minus.is_empty()) {
+        for &partition in &moved {
             if of_another.query_row(params![partition, one.stream_row, end, start], |row| row.get(0))? {
-                records += moved.minus.len();
+                records += moves::leaving(transaction, partition)?;
             }
         }
         if records > 0 {

@@ -56,6 +56,7 @@ pub(super) fn keep(
             "UPDATE staged_writer SET commit_id = ? WHERE id = ?",
             params![commit, writer.id],
         )?;
+        stage::keep(transaction, writer.id)?;
     }
     Ok(())
 }
@@ -140,6 +141,9 @@ pub(super) fn accept(
     refuse_unless_held(&transaction, commit)?;
     let writers = writers_of(&transaction, commit)?;
     commit::refuse_closed(&transaction, &writers)?;
+    for writer in &writers {
+        stage::take_up(&transaction, writer.id)?;
+    }
     let options = CommitOptions {
         hold: HoldPolicy::Trust,
         ..CommitOptions::default()

@@ -5,7 +5,7 @@
 use super::{
     error::damaged,
     record::{CostRecord, basis_name},
-    store::{LedgerError, hash_parts},
+    store::{Hash, LedgerError, digest_parts},
 };
 use jiff::Timestamp;
 
@@ -26,14 +26,14 @@ pub(super) fn record(content: &str) -> Result<CostRecord, LedgerError> {
 }
 
 /// The revision of a record: the hash of its content.
-pub(super) fn revision(content: &str) -> String {
-    hash_parts([content.as_bytes()])
+pub(super) fn revision(content: &str) -> Hash {
+    digest_parts([content.as_bytes()])
 }
 
 /// The key of a record within its partition. Of its tags, only `key_tags` belong to it.
-pub(super) fn record_key(record: &CostRecord, key_tags: &[String]) -> String {
+pub(super) fn record_key(record: &CostRecord, key_tags: &[String]) -> Hash {
     if let Some(line) = &record.line_id {
-        return hash_parts([b"line".as_slice(), line.as_bytes()]);
+        return digest_parts([b"line".as_slice(), line.as_bytes()]);
     }
     let mut parts = Parts::default();
     parts.time(record.charge_period.start());
@@ -78,12 +78,18 @@ pub(super) fn record_key(record: &CostRecord, key_tags: &[String]) -> String {
         parts.text(name);
         parts.text(value);
     }
-    hash_parts([b"dimensions".as_slice(), &parts.0])
+    digest_parts([b"dimensions".as_slice(), &parts.0])
 }
 
 /// Texts one after another, each with its length, so that no two lists of texts agree.
-#[derive(Default)]
 struct Parts(Vec<u8>);
+
+impl Default for Parts {
+    /// With room for most records.
+    fn default() -> Self {
+        Self(Vec::with_capacity(1024))
+    }
+}
 
 impl Parts {
     fn text(&mut self, text: &str) {

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 use store::{LedgerError, Store};
+use writing::Writers;
 
 pub mod apart;
 pub mod as_of;
@@ -23,6 +24,7 @@ pub mod destination;
 pub mod dimension;
 pub mod dims;
 mod emptied;
+mod entries;
 pub mod error;
 pub mod held;
 pub mod hold;
@@ -33,6 +35,7 @@ mod merge;
 mod migrate;
 #[cfg(test)]
 mod model_tests;
+mod moves;
 pub mod observe;
 pub mod orphans;
 pub mod outbox;
@@ -62,6 +65,8 @@ mod stream;
 mod supersede;
 #[cfg(test)]
 mod supersede_tests;
+mod temporary;
+mod writing;
 
 pub use apart::Money;
 pub use commit::{CommitOptions, Receipt};
@@ -84,6 +89,8 @@ pub struct Ledger {
     purse: Store,
     directory: PathBuf,
     clock: SharedClock,
+    /// Those that write.
+    writers: Writers,
 }
 
 impl Ledger {
@@ -99,6 +106,7 @@ impl Ledger {
             store,
             directory,
             clock,
+            writers: Writers::default(),
         })
     }
 
@@ -154,6 +162,7 @@ impl Ledger {
         note: Option<&str>,
         report: serde_json::Value,
     ) -> Result<(), LedgerError> {
+        self.writers.close_run(run.0).await;
         let now = self.clock.now();
         let (outcome, note) = (outcome.to_owned(), note.map(str::to_owned));
         self.store
@@ -174,17 +183,20 @@ impl Ledger {
     ) -> Result<WriterId, WriteError> {
         let now = self.clock.now();
         let (stream, source) = (stream.clone(), source.clone());
-        self.write_job(move |connection| stage::open(connection, run, &stream, &source, partitions, now))
-            .await
+        let open = move |connection: &mut rusqlite::Connection| {
+            stage::open(connection, run, &stream, &source, partitions, now)
+        };
+        Ok(self.writers.opened(self.write_job(open).await?))
     }
 
-    /// Stages records, all or none of them.
+    /// Takes records, all or none of them. They are judged at once and stored while the caller goes on: that storing
+    /// failed is told by a later call, and a writer that lacks records never seals.
     ///
     /// # Errors
-    /// [`WriteError`]: a record outside the writer's partitions, or without what every record must have.
+    /// [`WriteError`]: a record outside the writer's partitions, or without what every record must have; an earlier
+    /// batch could not be stored.
     pub async fn write(&self, writer: WriterId, records: Vec<CostRecord>) -> Result<(), WriteError> {
-        self.write_job(move |connection| stage::write(connection, writer, &records))
-            .await
+        self.writers.write(&self.store, writer, records).await
     }
 
     /// Ends writing: merges records of equal key and checks the control totals.
@@ -192,8 +204,8 @@ impl Ledger {
     /// # Errors
     /// [`WriteError`]: totals that do not agree, lines of one id that differ, sums in two units.
     pub async fn seal(&self, writer: WriterId, seal: Seal) -> Result<(), WriteError> {
-        self.write_job(move |connection| stage::seal(connection, writer, &seal))
-            .await
+        let seal = self.write_job(move |connection| stage::seal(connection, writer, &seal));
+        self.writers.seal(writer, seal).await
     }
 
     /// Commits sealed writers in one transaction. They are used up; the receipts stand in their order.
@@ -207,8 +219,15 @@ impl Ledger {
         options: CommitOptions,
     ) -> Result<Vec<Receipt>, WriteError> {
         let now = self.clock.now();
-        self.write_job(move |connection| commit::commit(connection, run, &writers, &options, now))
-            .await
+        let committed = writers.clone();
+        let commit = move |connection: &mut rusqlite::Connection| {
+            commit::commit(connection, run, &committed, &options, now)
+        };
+        let receipts = self.write_job(commit).await?;
+        for writer in writers {
+            self.writers.close(writer).await;
+        }
+        Ok(receipts)
     }
 
     /// Deletes a writer and what it staged. One that is gone already is no error, and one that a held commit keeps
@@ -217,6 +236,7 @@ impl Ledger {
     /// # Errors
     /// See [`LedgerError`].
     pub async fn discard(&self, writer: WriterId) -> Result<(), LedgerError> {
+        self.writers.close(writer).await;
         self.store
             .with(move |connection| stage::abandon(connection, writer))
             .await

@@ -1,28 +1,17 @@
 //! Posting: the change of a destination's measure over the records of each posting key, as entries.
 //! What must hold (law 2): the sum of a posting's entries is the sum of its current counted records, to the last digit.
-//! Memory: about 150 bytes for each posting key that a commit changes, one partition at a time.
+//! Memory: one record; what the records of a partition change is noted in a temporary table and summed by posting key.
 
 use super::{
     destination::Measure,
     dims::{Place, RollUp, dims, posting_key},
-    error::{damaged, instant},
-    key,
+    entries,
+    error::instant,
+    key, moves,
     source::{self, SourceRow},
-    store::{LedgerError, amount, checksum, hash_parts},
+    store::{LedgerError, checksum, hash_parts},
 };
-use finops_decimal::Decimal;
-use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::BTreeMap;
-
-/// The records of one partition whose money leaves or enters the books, by row.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Moved {
-    pub(super) minus: Vec<i64>,
-    pub(super) plus: Vec<i64>,
-}
-
-/// What a commit moves, by partition.
-pub(super) type Moves = BTreeMap<i64, Moved>;
+use rusqlite::{Connection, params};
 
 /// The epoch of a journal that takes entries now.
 #[derive(Clone, Debug)]
@@ -97,210 +86,85 @@ pub(super) fn context(connection: &Connection, partition: i64) -> Result<Context
     })
 }
 
-/// Posts what a commit moves to every open epoch.
-pub(super) fn post(transaction: &Connection, commit: i64, moves: &Moves) -> Result<(), LedgerError> {
+/// The records of a partition that are posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rows {
+    /// Those that move.
+    Moved,
+    /// The current counted ones: all of them enter.
+    Current,
+}
+
+/// Posts what moves to every open epoch.
+pub(super) fn post(transaction: &Connection, commit: i64) -> Result<(), LedgerError> {
     let epochs = open_epochs(transaction)?;
-    for (&partition, moved) in moves {
+    if epochs.is_empty() {
+        return Ok(());
+    }
+    for partition in moves::partitions(transaction)? {
         let context = context(transaction, partition)?;
         for epoch in &epochs {
-            post_partition(transaction, epoch, &context, commit, moved, Sending::Send)?;
+            post_partition(transaction, epoch, &context, commit, (Rows::Moved, Sending::Send))?;
         }
     }
     Ok(())
 }
 
-/// A posting whose total may change.
-pub(super) struct Posting {
-    id: i64,
-    sequence: i64,
-    total: Decimal,
-    currency: String,
-    delta: Decimal,
-}
-
-/// The postings of one partition, by key.
-pub(super) type Postings = BTreeMap<String, Posting>;
-
-/// Posts what moves in one partition to one epoch. A source that does not count posts nothing.
+/// Posts records of one partition to one epoch. A source that does not count posts nothing.
 pub(super) fn post_partition(
     transaction: &Connection,
     epoch: &OpenEpoch,
     context: &Context,
     commit: i64,
-    moved: &Moved,
-    sending: Sending,
+    (rows, sending): (Rows, Sending),
 ) -> Result<(), LedgerError> {
     if !context.source.counts {
         return Ok(());
     }
-    post_onto(
-        transaction,
-        epoch,
-        context,
-        commit,
-        moved,
-        (Postings::new(), sending),
-    )
+    begin(transaction)?;
+    gather(transaction, epoch, context, rows)?;
+    entries::write(transaction, epoch, context, commit, sending)
 }
 
-/// Posts what moves on top of postings that have a change of their own already.
-pub(super) fn post_onto(
+/// Forgets the changes of posting keys that were gathered before.
+pub(super) fn begin(transaction: &Connection) -> Result<(), LedgerError> {
+    transaction
+        .prepare_cached("DELETE FROM temp.delta")?
+        .execute([])?;
+    Ok(())
+}
+
+/// Notes what each record changes of its posting key.
+pub(super) fn gather(
     transaction: &Connection,
     epoch: &OpenEpoch,
     context: &Context,
-    commit: i64,
-    moved: &Moved,
-    (mut postings, sending): (Postings, Sending),
+    rows: Rows,
 ) -> Result<(), LedgerError> {
-    let mut read = transaction.prepare_cached("SELECT content FROM record WHERE id = ?")?;
-    let leaving = moved.minus.iter().map(|&id| (id, false));
-    let entering = moved.plus.iter().map(|&id| (id, true));
-    for (id, enters) in leaving.chain(entering) {
-        let content: String = read.query_row([id], |row| row.get(0))?;
-        let record = key::record(&content)?;
+    let mut records = transaction.prepare_cached(match rows {
+        Rows::Moved => {
+            "SELECT content, enters FROM temp.moved CROSS JOIN record ON record.id = moved.record
+             WHERE moved.partition = ?"
+        }
+        Rows::Current => {
+            "SELECT content, 1 FROM record WHERE partition = ? AND until_commit IS NULL AND counts = 1"
+        }
+    })?;
+    let mut note = transaction
+        .prepare_cached("INSERT INTO temp.delta (key, amount, dims, currency) VALUES (?, ?, ?, ?)")?;
+    let mut rows = records.query([context.partition])?;
+    while let Some(row) = rows.next()? {
+        let content = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+        let record = key::record(content)?;
         let measure = epoch.measure.of(&record);
         if measure.is_zero() {
             continue;
         }
+        let change = if row.get(1)? { measure } else { -measure };
         let dims = dims(&context.place, record, &epoch.roll_up);
         let (json, key) = posting_key(&dims)?;
-        let posting = match postings.entry(key) {
-            std::collections::btree_map::Entry::Occupied(posting) => posting.into_mut(),
-            std::collections::btree_map::Entry::Vacant(place) => {
-                let of = (place.key().as_str(), json.as_str(), dims.currency);
-                let posting = find_or_make(transaction, epoch, context.partition, of)?;
-                place.insert(posting)
-            }
-        };
-        let change = if enters { measure } else { -measure };
-        posting.delta = add(posting.delta, change)?;
+        note.execute(params![key, change.to_string(), json, dims.currency])?;
     }
-    for (key, posting) in postings {
-        if !posting.delta.is_zero() {
-            write_entry(transaction, epoch, context, commit, &key, &posting, sending)?;
-        }
-    }
-    Ok(())
-}
-
-/// Carries over what the destination has of a posting key into an epoch that has nothing of it yet: a settled entry, and
-/// the posting with the opposite change, on top of which [`post_onto`] leaves the difference.
-pub(super) fn carry(
-    transaction: &Connection,
-    epoch: &OpenEpoch,
-    context: &Context,
-    commit: i64,
-    of: (&str, &str, String),
-    there: Decimal,
-) -> Result<Posting, LedgerError> {
-    let key = of.0;
-    let mut posting = find_or_make(transaction, epoch, context.partition, of)?;
-    posting.delta = there;
-    write_entry(
-        transaction,
-        epoch,
-        context,
-        commit,
-        key,
-        &posting,
-        Sending::Carried,
-    )?;
-    posting.sequence += 1;
-    posting.total = add(posting.total, there)?;
-    posting.delta = -there;
-    Ok(posting)
-}
-
-fn add(one: Decimal, other: Decimal) -> Result<Decimal, LedgerError> {
-    one.checked_add(other)
-        .map_err(|error| damaged("posting total", error))
-}
-
-fn find_or_make(
-    transaction: &Connection,
-    epoch: &OpenEpoch,
-    partition: i64,
-    (key, json, currency): (&str, &str, String),
-) -> Result<Posting, LedgerError> {
-    let found = transaction
-        .prepare_cached(
-            "SELECT id, sequence, total FROM posting WHERE epoch = ? AND partition = ? AND key = ?",
-        )?
-        .query_row(params![epoch.id, partition, key], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?))
-        })
-        .optional()?;
-    let (id, sequence, total) = match found {
-        Some((id, sequence, total)) => (id, sequence, amount(&total)?),
-        None => {
-            transaction
-                .prepare_cached(
-                    "INSERT INTO posting (epoch, partition, key, dims, currency, sequence, total)
-                     VALUES (?, ?, ?, ?, ?, 0, '0')",
-                )?
-                .execute(params![epoch.id, partition, key, json, currency])?;
-            (transaction.last_insert_rowid(), 0, Decimal::ZERO)
-        }
-    };
-    Ok(Posting {
-        id,
-        sequence,
-        total,
-        currency,
-        delta: Decimal::ZERO,
-    })
-}
-
-fn write_entry(
-    transaction: &Connection,
-    epoch: &OpenEpoch,
-    context: &Context,
-    commit: i64,
-    key: &str,
-    posting: &Posting,
-    sending: Sending,
-) -> Result<(), LedgerError> {
-    let sequence = posting.sequence + 1;
-    let total = add(posting.total, posting.delta)?;
-    let id = entry_id(&context.source.hash, key, &epoch.name, epoch.number, sequence);
-    let (change, after) = (posting.delta.to_string(), total.to_string());
-    let sum = entry_checksum(&id, posting.id, sequence, &change, &after);
-    let (state, reason) = match sending {
-        Sending::Settled => (
-            "settled",
-            Some("the epoch starts now: earlier money is not sent".to_owned()),
-        ),
-        Sending::Carried => (
-            "settled",
-            Some("the destination had it before the rebase".to_owned()),
-        ),
-        Sending::Send if posting.currency != epoch.currency => {
-            ("held", Some(foreign_currency(&posting.currency, &epoch.currency)))
-        }
-        Sending::Send => ("pending", None),
-    };
-    transaction
-        .prepare_cached(
-            "INSERT INTO entry (entry_id, posting, source, destination, commit_id, sequence, amount, total_after,
-                                state, reason, checksum)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )?
-        .execute(params![
-            id,
-            posting.id,
-            context.source.id,
-            epoch.destination,
-            commit,
-            sequence,
-            change,
-            after,
-            state,
-            reason,
-            sum
-        ])?;
-    transaction
-        .prepare_cached("UPDATE posting SET sequence = ?, total = ? WHERE id = ?")?
-        .execute(params![sequence, after, posting.id])?;
     Ok(())
 }
 

@@ -1,13 +1,12 @@
 //! Replacing the records of one partition: what is staged takes the place of what stands.
 //! What must hold: a state that a record had is never overwritten; it only ends with the commit that replaced it.
+//! Memory: none that grows with the partition; differences are noted in a temporary table before any of them is made.
 
 use super::{
-    compare::{Change, Staged, Standing, compare, hash},
-    post::Moved,
-    store::{LedgerError, checksum},
+    compare::{Change, Staged, Standing, compare},
+    store::{Hash, LedgerError, digest_parts, hex},
 };
-use rusqlite::{Connection, params};
-use std::collections::BTreeMap;
+use rusqlite::{Connection, ToSql, params};
 
 /// When a new record counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,61 +33,89 @@ impl Tally {
         self.revised + self.added + self.withdrawn > 0
     }
 
+    pub(super) fn before(self) -> u64 {
+        self.unchanged + self.revised + self.withdrawn
+    }
+
     pub(super) fn after(self) -> u64 {
         self.unchanged + self.revised + self.added
     }
 }
 
-/// A writer's staged records by partition start, each in the order of keys.
-pub(super) fn read_staged(
-    transaction: &Connection,
-    writer: i64,
-) -> Result<BTreeMap<i64, Vec<Staged>>, LedgerError> {
-    let mut statement = transaction.prepare_cached(
-        "SELECT start, seq, key, revision FROM staged_record WHERE writer = ? ORDER BY start, key",
-    )?;
-    let mut rows = statement.query([writer])?;
-    let mut staged: BTreeMap<i64, Vec<Staged>> = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        staged.entry(row.get(0)?).or_default().push(Staged {
-            seq: row.get(1)?,
-            key: hash(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?,
-            revision: hash(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?)?,
-        });
-    }
-    Ok(staged)
-}
-
-/// A partition's current records in the order of keys.
-pub(super) fn read_standing(transaction: &Connection, partition: i64) -> Result<Vec<Standing>, LedgerError> {
-    let mut statement = transaction.prepare_cached(
-        "SELECT id, key, revision, counts FROM record WHERE partition = ? AND until_commit IS NULL ORDER BY key",
-    )?;
-    let mut rows = statement.query([partition])?;
-    let mut standing = Vec::new();
-    while let Some(row) = rows.next()? {
-        standing.push(Standing {
-            id: row.get(0)?,
-            key: hash(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?,
-            revision: hash(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?,
-            counts: row.get(3)?,
-        });
-    }
-    Ok(standing)
-}
-
-/// Writes what the comparison found into one partition.
+/// Writes what the comparison finds into one partition, and notes whose money moves by it.
 pub(super) fn replace(
     transaction: &Connection,
-    (commit, partition, writer): (i64, i64, i64),
-    standing: &[Standing],
-    staged: &[Staged],
-    (counting, moved): (Counting, &mut Moved),
+    (commit, partition): (i64, i64),
+    (writer, start): (i64, i64),
+    counting: Counting,
 ) -> Result<Tally, LedgerError> {
+    let standing: bool = transaction
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM record WHERE partition = ? AND until_commit IS NULL)")?
+        .query_row([partition], |row| row.get(0))?;
+    let counts = counting == Counting::Always;
+    let tally = if standing {
+        let tally = find_changes(transaction, partition, (writer, start))?;
+        if tally.changes() {
+            let changed = "(SELECT new AS staged FROM temp.change WHERE new IS NOT NULL)";
+            end(transaction, commit, partition)?;
+            insert(transaction, (commit, partition, counts), changed, params![])?;
+        }
+        tally
+    } else {
+        let all = "(SELECT staged FROM temp.sealed WHERE writer = ?4 AND start = ?5)";
+        let added = insert(
+            transaction,
+            (commit, partition, counts),
+            all,
+            params![writer, start],
+        )?;
+        Tally {
+            added,
+            ..Tally::default()
+        }
+    };
+    if counts && tally.revised + tally.added > 0 {
+        transaction
+            .prepare_cached(
+                "INSERT INTO temp.moved (partition, enters, record)
+                 SELECT partition, 1, id FROM record WHERE partition = ? AND from_commit = ?",
+            )?
+            .execute([partition, commit])?;
+    }
+    Ok(tally)
+}
+
+/// Compares a partition with what is staged for it, and notes each difference.
+fn find_changes(transaction: &Connection, partition: i64, staged: (i64, i64)) -> Result<Tally, LedgerError> {
+    transaction
+        .prepare_cached("DELETE FROM temp.change")?
+        .execute([])?;
+    let mut standing = transaction.prepare_cached(
+        "SELECT id, key, revision, counts FROM record WHERE partition = ? AND until_commit IS NULL ORDER BY key",
+    )?;
+    let standing = standing.query_map([partition], |row| {
+        Ok(Standing {
+            id: row.get(0)?,
+            key: row.get(1)?,
+            revision: row.get(2)?,
+            counts: row.get(3)?,
+        })
+    })?;
+    let mut written = transaction.prepare_cached(
+        "SELECT staged, key, revision FROM temp.sealed WHERE writer = ? AND start = ? ORDER BY key",
+    )?;
+    let written = written.query_map(staged, |row| {
+        Ok(Staged {
+            id: row.get(0)?,
+            key: row.get(1)?,
+            revision: row.get(2)?,
+        })
+    })?;
+    let mut note =
+        transaction.prepare_cached("INSERT INTO temp.change (old, counted, new) VALUES (?, ?, ?)")?;
     let mut tally = Tally::default();
-    let mut retire = transaction.prepare_cached("UPDATE record SET until_commit = ? WHERE id = ?")?;
-    for change in compare(standing, staged) {
-        let (old, new) = match change {
+    for change in compare(standing, written) {
+        let (old, new) = match change? {
             Change::Unchanged => {
                 tally.unchanged += 1;
                 continue;
@@ -106,56 +133,65 @@ pub(super) fn replace(
                 (Some(old), None)
             }
         };
-        if let Some(old) = old {
-            retire.execute(params![commit, old.id])?;
-            if old.counts {
-                moved.minus.push(old.id);
-            }
-        }
-        if let Some(new) = new {
-            let counts = counting == Counting::Always;
-            let id = insert(transaction, (commit, partition, writer), new.seq, counts)?;
-            if counts {
-                moved.plus.push(id);
-            }
-        }
+        note.execute(params![
+            old.as_ref().map(|old| old.id),
+            old.map(|old| old.counts),
+            new.map(|new| new.id)
+        ])?;
     }
     Ok(tally)
 }
 
-/// Copies a staged record; the columns beside its content are taken out of it by SQLite.
-fn insert(
-    transaction: &Connection,
-    (commit, partition, writer): (i64, i64, i64),
-    seq: i64,
-    counts: bool,
-) -> Result<i64, LedgerError> {
-    let (key, revision, content): (String, String, String) = transaction
-        .prepare_cached("SELECT key, revision, content FROM staged_record WHERE writer = ? AND seq = ?")?
-        .query_row(params![writer, seq], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?;
-    let sum = record_checksum(partition, &key, &revision, &content, commit);
+/// Ends the states that the comparison found to be over.
+fn end(transaction: &Connection, commit: i64, partition: i64) -> Result<(), LedgerError> {
     transaction
         .prepare_cached(
-            "INSERT INTO record (partition, key, revision, content, service, currency, billed, effective, list,
-                                 contracted, counts, from_commit, checksum)
-             VALUES (?1, ?2, ?3, ?4, json_extract(?4, '$.ServiceName'), json_extract(?4, '$.BillingCurrency'),
-                     json_extract(?4, '$.BilledCost'), json_extract(?4, '$.EffectiveCost'),
-                     json_extract(?4, '$.ListCost'), json_extract(?4, '$.ContractedCost'), ?5, ?6, ?7)",
+            "UPDATE record SET until_commit = ? WHERE id IN (SELECT old FROM temp.change WHERE old IS NOT NULL)",
         )?
-        .execute(params![partition, key, revision, content, counts, commit, sum])?;
-    Ok(transaction.last_insert_rowid())
+        .execute([commit])?;
+    transaction
+        .prepare_cached(
+            "INSERT INTO temp.moved (partition, enters, record)
+             SELECT ?, 0, old FROM temp.change WHERE counted = 1 ORDER BY old",
+        )?
+        .execute([partition])?;
+    Ok(())
+}
+
+/// Copies staged records, chosen by a query that gives them in the order of keys, so that indexes grow at their end.
+fn insert(
+    transaction: &Connection,
+    (commit, partition, counts): (i64, i64, bool),
+    staged: &str,
+    parameters: &[&dyn ToSql],
+) -> Result<u64, LedgerError> {
+    let sql = format!(
+        "INSERT INTO record (partition, key, revision, content, service, currency, billed, effective, list, contracted,
+                             counts, from_commit, checksum)
+         SELECT ?1, key, revision, content, service, currency, billed, effective, list, contracted, ?3, ?2,
+                record_checksum(?1, key, revision, content, ?2)
+         FROM {staged} AS chosen CROSS JOIN temp.staged ON staged.id = chosen.staged"
+    );
+    let first: [&dyn ToSql; 3] = [&partition, &commit, &counts];
+    let parameters: Vec<&dyn ToSql> = first.iter().chain(parameters).copied().collect();
+    let rows = transaction.prepare_cached(&sql)?.execute(parameters.as_slice())?;
+    Ok(rows as u64)
 }
 
 /// The checksum of a record's row.
 pub(super) fn record_checksum(
     partition: i64,
-    key: &str,
-    revision: &str,
+    key: &Hash,
+    revision: &Hash,
     content: &str,
     commit: i64,
-) -> String {
+) -> [u8; 8] {
     let (partition, commit) = (partition.to_string(), commit.to_string());
-    checksum([&partition, key, revision, content, &commit].map(str::as_bytes))
+    let (key, revision) = (hex(key), hex(revision));
+    let parts = [&partition, &key, &revision, content, &commit];
+    let mut sum = [0; 8];
+    for (byte, of) in sum.iter_mut().zip(digest_parts(parts.map(str::as_bytes))) {
+        *byte = of;
+    }
+    sum
 }

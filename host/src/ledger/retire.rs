@@ -5,7 +5,6 @@
 use super::{
     error::WriteError,
     held,
-    post::Moves,
     record::Source,
     recount,
     source::{self, shown},
@@ -121,29 +120,35 @@ pub(super) fn retire(
             )?;
         }
     }
-    let moves = recount::recount(&transaction, id)?;
-    let recounted = recounted(&transaction, &moves)?;
+    recount::recount(&transaction, id)?;
+    let recounted = recounted(&transaction)?;
     transaction.commit()?;
     Ok(recounted)
 }
 
 /// What moved, in numbers.
-pub(super) fn recounted(transaction: &Connection, moves: &Moves) -> Result<Recounted, LedgerError> {
+pub(super) fn recounted(transaction: &Connection) -> Result<Recounted, LedgerError> {
     let mut recounted = Recounted::default();
-    let mut read = transaction.prepare_cached("SELECT currency, effective FROM record WHERE id = ?")?;
-    for moved in moves.values() {
-        recounted.left += moved.minus.len() as u64;
-        recounted.entered += moved.plus.len() as u64;
-        let leaving = moved.minus.iter().map(|record| (record, false));
-        for (record, enters) in leaving.chain(moved.plus.iter().map(|record| (record, true))) {
-            let (currency, text): (String, String) =
-                read.query_row([record], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let cost = amount(&text)?;
-            let sum = recounted.change.entry(currency).or_default();
-            *sum = sum
-                .checked_add(if enters { cost } else { -cost })
-                .map_err(|error| LedgerError::Damaged(format!("sum of what moved: {error}")))?;
-        }
+    let mut statement = transaction.prepare_cached(
+        "SELECT enters, currency, count(*), exact_sum(effective) FROM temp.moved
+         CROSS JOIN record ON record.id = moved.record GROUP BY enters, currency",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (enters, currency): (bool, String) = (row.get(0)?, row.get(1)?);
+        let (count, cost) = (
+            row.get::<_, i64>(2)?.unsigned_abs(),
+            amount(&row.get::<_, String>(3)?)?,
+        );
+        let (records, change) = match enters {
+            true => (&mut recounted.entered, cost),
+            false => (&mut recounted.left, -cost),
+        };
+        *records += count;
+        let sum = recounted.change.entry(currency).or_default();
+        *sum = sum
+            .checked_add(change)
+            .map_err(|error| LedgerError::Damaged(format!("sum of what moved: {error}")))?;
     }
     Ok(recounted)
 }

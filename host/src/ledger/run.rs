@@ -4,6 +4,7 @@ use super::{
     apart::{self, Money},
     error::{WriteError, damaged},
     source::Claimant,
+    stage,
     store::LedgerError,
 };
 use crate::component::descriptor::Stream;
@@ -122,17 +123,17 @@ pub(super) fn end(
     Ok(())
 }
 
-/// Deletes the staged rows of a run, except those that a held commit keeps.
+/// Deletes the writers of a run and what they staged, except those that a held commit keeps.
 fn forget_staged(transaction: &Transaction, run: i64) -> Result<(), LedgerError> {
-    transaction.execute(
-        "DELETE FROM staged_record WHERE writer IN
-             (SELECT id FROM staged_writer WHERE run = ? AND commit_id IS NULL)",
-        [run],
-    )?;
-    transaction.execute(
-        "DELETE FROM staged_writer WHERE run = ? AND commit_id IS NULL",
-        [run],
-    )?;
+    let writers: Vec<i64> = {
+        let mut statement =
+            transaction.prepare_cached("SELECT id FROM staged_writer WHERE run = ? AND commit_id IS NULL")?;
+        let rows = statement.query_map([run], |row| row.get(0))?;
+        rows.collect::<Result<_, _>>()?
+    };
+    for writer in writers {
+        stage::discard(transaction, writer)?;
+    }
     Ok(())
 }
 

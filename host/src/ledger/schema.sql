@@ -1,5 +1,6 @@
--- Schema of the ledger, version 2 (`migrate.rs` brings older ones up). Times are seconds since the epoch (UTC), amounts are decimal text,
--- hashes are lower-case hex. `checksum` is the first 16 hex digits of the SHA-256 over the row's other durable columns.
+-- Schema of the ledger, version 3 (`migrate.rs` brings older ones up). Times are seconds since the epoch (UTC), amounts are decimal text,
+-- hashes are lower-case hex, those of records their bytes. `checksum` is the first 8 bytes of the SHA-256 over the row's other
+-- durable columns (hashes in hex).
 
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 
@@ -72,14 +73,14 @@ CREATE TABLE commit_partition (
 CREATE TABLE record (
     id INTEGER PRIMARY KEY,
     partition INTEGER NOT NULL REFERENCES partition(id),
-    key TEXT NOT NULL, revision TEXT NOT NULL,
+    key BLOB NOT NULL, revision BLOB NOT NULL,
     content TEXT NOT NULL,                     -- canonical JSON of the record
     service TEXT NOT NULL, currency TEXT NOT NULL,
     billed TEXT NOT NULL, effective TEXT NOT NULL, list TEXT, contracted TEXT,
     counts INTEGER NOT NULL,                   -- 0: superseded by a better stream, or a view
     from_commit INTEGER NOT NULL REFERENCES commits(id),
     until_commit INTEGER REFERENCES commits(id),
-    checksum TEXT NOT NULL                     -- over partition, key, revision, content, from_commit
+    checksum BLOB NOT NULL                     -- over partition, key, revision, content, from_commit
 ) STRICT;
 CREATE UNIQUE INDEX record_current ON record (partition, key) WHERE until_commit IS NULL;
 CREATE INDEX record_history ON record (partition, from_commit);
@@ -91,7 +92,8 @@ CREATE TABLE checkpoint (
     checksum TEXT NOT NULL
 ) STRICT;
 
--- Records written but not yet committed; rows of a dead run are deleted at the next start.
+-- Writers that are not committed; those of a dead run are deleted at the next start. What they write is staged in temporary
+-- tables (temporary.sql) and comes here only with a commit that is held.
 CREATE TABLE staged_writer (
     id INTEGER PRIMARY KEY,
     run INTEGER NOT NULL REFERENCES run(id),
@@ -104,7 +106,7 @@ CREATE TABLE staged_record (
     writer INTEGER NOT NULL REFERENCES staged_writer(id),
     seq INTEGER NOT NULL,
     start INTEGER NOT NULL,                    -- the partition it falls into
-    key TEXT NOT NULL, revision TEXT NOT NULL, content TEXT NOT NULL,
+    key BLOB NOT NULL, revision BLOB NOT NULL, content TEXT NOT NULL,
     PRIMARY KEY (writer, seq)
 ) STRICT, WITHOUT ROWID;
 

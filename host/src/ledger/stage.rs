@@ -1,21 +1,17 @@
-//! Staging: a writer's records before they are committed, in tables of their own.
+//! Staging: a writer's records before they are committed, in temporary tables (`temporary.sql`).
 //! What must hold: nothing here changes what stands; a sealed writer holds one record of each key and takes no more.
 
 use super::{
     collapse,
     error::{WriteError, damaged, instant},
-    key,
-    period::partition_of,
-    record::{CostRecord, Source},
+    record::Source,
     run::{self, RunId},
     source,
     store::LedgerError,
     stream,
+    writing::Prepared,
 };
-use crate::{
-    component::descriptor::{Anchor, Stream},
-    foreign::Foreign,
-};
+use crate::{component::descriptor::Stream, foreign::Foreign};
 use finops_decimal::Decimal;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -112,7 +108,7 @@ pub(super) fn open(
     of: &Source,
     mut partitions: Vec<Timestamp>,
     now: Timestamp,
-) -> Result<WriterId, WriteError> {
+) -> Result<Routing, WriteError> {
     partitions.sort_unstable();
     partitions.dedup();
     let name = Foreign::new(definition.name.as_str());
@@ -144,7 +140,12 @@ pub(super) fn open(
     )?;
     let id = transaction.last_insert_rowid();
     transaction.commit()?;
-    Ok(WriterId(id))
+    Ok(Routing {
+        writer: WriterId(id),
+        run: run.0,
+        definition: definition.clone(),
+        partitions,
+    })
 }
 
 /// A partition that the provider no longer answers for stays as it is.
@@ -192,9 +193,7 @@ pub(super) fn load(connection: &Connection, id: WriterId) -> Result<Writer, Writ
         })
         .optional()?;
     let Some(((run, stream, source), definition, starts, seal, kept)) = row else {
-        return Err(WriteError::internal(
-            "there is no such writer: it was committed or discarded",
-        ));
+        return Err(no_such_writer());
     };
     let starts: Vec<i64> = serde_json::from_str(&starts).map_err(|error| damaged("partitions", error))?;
     let sealed = seal.map(|json| serde_json::from_str(&json)).transpose();
@@ -210,88 +209,58 @@ pub(super) fn load(connection: &Connection, id: WriterId) -> Result<Writer, Writ
     })
 }
 
-/// Stages records. All of them or none.
-pub(super) fn write(
+pub(super) fn no_such_writer() -> WriteError {
+    WriteError::internal("there is no such writer: it was committed or discarded")
+}
+
+/// Where a writer's records go: all that writing needs to know of it.
+#[derive(Debug)]
+pub(super) struct Routing {
+    pub(super) writer: WriterId,
+    pub(super) run: i64,
+    pub(super) definition: Stream,
+    /// Starts in order, without repeats.
+    pub(super) partitions: Vec<Timestamp>,
+}
+
+/// Where a writer's staged records begin and end, by `staged.id`.
+pub(super) fn bounds(writer: i64) -> (i64, i64) {
+    (writer << 32, (writer + 1) << 32)
+}
+
+/// Stages records that were made ready, `first` being the number of the first. All of them or none.
+pub(super) fn insert(
     connection: &mut Connection,
     writer: WriterId,
-    records: &[CostRecord],
+    first: i64,
+    records: &[Prepared],
 ) -> Result<(), WriteError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let writer = load(&transaction, writer)?;
-    if writer.sealed.is_some() {
-        return Err(WriteError::internal("a sealed writer takes no records"));
-    }
-    let next: i64 = transaction
-        .prepare_cached("SELECT COALESCE(MAX(seq) + 1, 0) FROM staged_record WHERE writer = ?")?
-        .query_row([writer.id], |row| row.get(0))?;
+    // Nothing but temporary tables is touched: no other process waits for this transaction.
+    let transaction = connection.transaction()?;
     {
         let mut insert = transaction.prepare_cached(
-            "INSERT INTO staged_record (writer, seq, start, key, revision, content) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO temp.staged (id, start, key, revision, content, service, currency, billed, effective, list,
+                                      contracted)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?;
-        for (seq, record) in (next..).zip(records) {
-            let start = route(&writer, record)?;
-            check_columns(record)?;
-            let content = key::content(record)?;
+        for (id, record) in (bounds(writer.0).0 + first..).zip(records) {
+            let columns = &record.columns;
             insert.execute(params![
-                writer.id,
-                seq,
-                start,
-                key::record_key(record, &writer.definition.key_tags),
-                key::revision(&content),
-                content
+                id,
+                record.start,
+                record.key,
+                record.revision,
+                record.content,
+                columns.service,
+                columns.currency,
+                columns.billed,
+                columns.effective,
+                columns.list,
+                columns.contracted
             ])?;
         }
     }
     transaction.commit()?;
-    Ok(())
-}
-
-/// The start of the writer's partition that a record falls into.
-fn route(writer: &Writer, record: &CostRecord) -> Result<i64, WriteError> {
-    let anchor = match writer.definition.anchor {
-        Anchor::ChargeStart => record.charge_period.start(),
-        Anchor::BillingPeriod => record.billing_period.start(),
-    };
-    let start = partition_of(writer.definition.grain, anchor).map(super::record::Period::start);
-    match start {
-        Some(start) if writer.partitions.binary_search(&start).is_ok() => Ok(start.as_second()),
-        _ => {
-            let first = writer.partitions.first().map(ToString::to_string);
-            let last = writer.partitions.last().map(ToString::to_string);
-            Err(WriteError::malformed(format!(
-                "a record of {:?} at {anchor} lies outside the writer's {} {} partitions ({} to {})",
-                Foreign::new(record.service_name.as_str()),
-                writer.partitions.len(),
-                stream::grain_name(writer.definition.grain),
-                first.unwrap_or_default(),
-                last.unwrap_or_default(),
-            )))
-        }
-    }
-}
-
-/// What every record must have.
-fn check_columns(record: &CostRecord) -> Result<(), WriteError> {
-    for (column, value) in [
-        ("BillingCurrency", &record.billing_currency),
-        ("BillingAccountId", &record.billing_account_id),
-        ("ServiceName", &record.service_name),
-        ("ServiceCategory", &record.service_category),
-        ("ServiceProviderName", &record.service_provider_name),
-    ] {
-        if value.is_empty() {
-            let anchor = record.charge_period.start();
-            return Err(WriteError::malformed(format!(
-                "a record of {anchor} has an empty {column}"
-            )));
-        }
-    }
-    if let Some(name) = record.extra.keys().find(|name| !name.starts_with("x_")) {
-        return Err(WriteError::malformed(format!(
-            "the further dimension {:?} must begin with x_",
-            Foreign::new(name.as_str())
-        )));
-    }
     Ok(())
 }
 
@@ -345,11 +314,71 @@ pub(super) fn abandon(connection: &mut Connection, writer: WriterId) -> Result<(
 
 /// Deletes a writer and what it staged, as if it had never been opened.
 pub(super) fn discard(connection: &Connection, writer: i64) -> Result<(), LedgerError> {
+    sweep(connection, writer)?;
     connection
         .prepare_cached("DELETE FROM staged_record WHERE writer = ?")?
         .execute([writer])?;
     connection
         .prepare_cached("DELETE FROM staged_writer WHERE id = ?")?
         .execute([writer])?;
+    Ok(())
+}
+
+/// Empties the temporary tables of a writer. Where nobody else has staged anything they are emptied whole, which does not
+/// visit the rows.
+fn sweep(connection: &Connection, writer: i64) -> Result<(), LedgerError> {
+    let (from, to) = bounds(writer);
+    let others: bool = connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM temp.staged WHERE id < ?1) OR EXISTS (SELECT 1 FROM temp.staged WHERE id >= ?2)
+                 OR EXISTS (SELECT 1 FROM temp.sealed WHERE writer < ?3)
+                 OR EXISTS (SELECT 1 FROM temp.sealed WHERE writer > ?3)",
+        )?
+        .query_row([from, to, writer], |row| row.get(0))?;
+    if others {
+        connection
+            .prepare_cached("DELETE FROM temp.staged WHERE id >= ? AND id < ?")?
+            .execute([from, to])?;
+        connection
+            .prepare_cached("DELETE FROM temp.sealed WHERE writer = ?")?
+            .execute([writer])?;
+    } else {
+        connection.execute_batch("DELETE FROM temp.staged; DELETE FROM temp.sealed;")?;
+    }
+    Ok(())
+}
+
+/// Keeps what a writer staged for a commit that is held: it outlives the process.
+pub(super) fn keep(connection: &Connection, writer: i64) -> Result<(), LedgerError> {
+    let (from, to) = bounds(writer);
+    connection
+        .prepare_cached(
+            "INSERT INTO staged_record (writer, seq, start, key, revision, content)
+             SELECT ?3, id - ?1, start, key, revision, content FROM temp.staged WHERE id >= ?1 AND id < ?2",
+        )?
+        .execute([from, to, writer])?;
+    sweep(connection, writer)
+}
+
+/// Takes up what [`keep`] kept, as if it had just been sealed.
+pub(super) fn take_up(connection: &Connection, writer: i64) -> Result<(), LedgerError> {
+    let (from, to) = bounds(writer);
+    sweep(connection, writer)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO temp.staged (id, start, key, revision, content, service, currency, billed, effective, list,
+                                      contracted)
+             SELECT ?1 + seq, start, key, revision, content, content ->> '$.ServiceName', content ->> '$.BillingCurrency',
+                    content ->> '$.BilledCost', content ->> '$.EffectiveCost', content ->> '$.ListCost',
+                    content ->> '$.ContractedCost'
+             FROM staged_record WHERE writer = ?2",
+        )?
+        .execute([from, writer])?;
+    connection
+        .prepare_cached(
+            "INSERT INTO temp.sealed (writer, start, key, revision, staged)
+             SELECT ?3, start, key, revision, id FROM temp.staged WHERE id >= ?1 AND id < ?2 ORDER BY start, key",
+        )?
+        .execute([from, to, writer])?;
     Ok(())
 }

@@ -17,7 +17,7 @@ use std::{
 };
 
 /// Version of the schema that this program writes.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 /// Name of the database file within the state directory.
 pub const FILE_NAME: &str = "ledger.db";
 
@@ -209,8 +209,9 @@ fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "cache_size", CACHE_KIB)?;
-    // A commit runs some forty statements for each record; all of them stay prepared.
+    // A commit runs some forty statements for each partition; all of them stay prepared.
     connection.set_prepared_statement_cache_capacity(128);
+    super::temporary::lay(&connection)?;
     Ok(connection)
 }
 
@@ -277,7 +278,7 @@ impl Aggregate<Decimal, String> for ExactSum {
     }
 
     fn step(&self, context: &mut Context<'_>, sum: &mut Decimal) -> rusqlite::Result<()> {
-        if let Some(text) = context.get::<Option<String>>(0)? {
+        if let Some(text) = context.get_raw(0).as_str_or_null()? {
             *sum = text
                 .parse()
                 .map_err(|error| rusqlite::Error::UserFunctionError(Box::new(error)))
@@ -294,19 +295,54 @@ impl Aggregate<Decimal, String> for ExactSum {
     }
 }
 
-/// The SHA-256 over parts, each preceded by its length so that no two lists of parts agree; lower-case hex.
-pub fn hash_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
+/// A SHA-256.
+pub type Hash = [u8; 32];
+
+/// The SHA-256 over parts, each preceded by its length so that no two lists of parts agree.
+pub fn digest_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Hash {
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part);
     }
-    let digest: [u8; 32] = hasher.finalize().into();
-    digest
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(hex_digit)
-        .collect()
+    hasher.finalize().into()
+}
+
+/// [`digest_parts`] in lower-case hex.
+pub fn hash_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
+    hex(&digest_parts(parts))
+}
+
+/// Bytes in lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(hex_digit(byte >> 4));
+        text.push(hex_digit(byte & 15));
+    }
+    text
+}
+
+/// A SHA-256 from its lower-case hex.
+///
+/// # Errors
+/// [`LedgerError::Damaged`] where it is none.
+pub fn unhex(text: &str) -> Result<Hash, LedgerError> {
+    let damaged = || LedgerError::Damaged(format!("hash: {text}"));
+    let digit = |hex: u8| match hex {
+        b'0'..=b'9' => Ok(hex - b'0'),
+        b'a'..=b'f' => Ok(hex - b'a' + 10),
+        _ => Err(damaged()),
+    };
+    let mut hash = Hash::default();
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != hash.len() || !rest.is_empty() {
+        return Err(damaged());
+    }
+    for (byte, &[high, low]) in hash.iter_mut().zip(pairs) {
+        *byte = digit(high)? << 4 | digit(low)?;
+    }
+    Ok(hash)
 }
 
 fn hex_digit(nibble: u8) -> char {
@@ -361,6 +397,15 @@ mod tests {
         let error = Store::open(directory.path()).unwrap_err().to_string();
         assert!(error.contains("salvage"), "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), vec![7_u8; 8192]);
+    }
+
+    #[test]
+    fn only_whole_lower_case_hex_is_a_hash() {
+        let text = hash_parts([b"a".as_slice()]);
+        assert_eq!(unhex(&text).unwrap(), digest_parts([b"a".as_slice()]));
+        assert!(unhex(&text.to_uppercase()).is_err());
+        assert!(unhex("00").is_err());
+        assert!(unhex(&format!("{text}0")).is_err());
     }
 
     #[test]

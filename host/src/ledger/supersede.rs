@@ -1,6 +1,7 @@
 //! Which of several streams counts, where they tell of the same money.
 //! Here the chains of a source are read and the records found of which [`slots`](super::slots) decides.
 //! What must hold: a stream is in one chain at most, and records of views and of retired streams are in none.
+//! Memory: the partitions of a stretch; values and records are noted in temporary tables (`supersede.sql`).
 
 use super::{
     error::{damaged, instant},
@@ -28,14 +29,6 @@ pub(super) struct Member {
 pub(super) struct Chain {
     pub(super) members: Vec<Member>,
     by: Option<String>,
-}
-
-/// A record whose `counts` is not what the rule says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Flip {
-    pub(super) partition: i64,
-    pub(super) record: i64,
-    pub(super) counts: bool,
 }
 
 /// Whether a stream can be superseded by that column: only dimensions of one text value.
@@ -148,46 +141,73 @@ impl Chain {
         Ok(stretches)
     }
 
-    /// The records of a stretch whose `counts` is not what the rule says.
-    pub(super) fn flips(&self, connection: &Connection, stretch: Period) -> Result<Vec<Flip>, LedgerError> {
+    /// Notes the records of a stretch whose `counts` is not what the rule says, in the temporary table `flip`: each with
+    /// its partition and what is right.
+    pub(super) fn find_flips(&self, connection: &Connection, stretch: Period) -> Result<(), LedgerError> {
+        connection.execute_batch(include_str!("supersede.sql"))?;
         let pieces = self.pieces(connection, stretch)?;
-        let mut held: BTreeMap<String, Vec<&Piece>> = BTreeMap::new();
+        let (value, path) = self.value();
+        let mut hold = connection.prepare_cached(&format!(
+            "INSERT INTO temp.holding (value, partition) SELECT DISTINCT {value}, partition FROM record
+             WHERE partition = ?1 AND until_commit IS NULL AND ?2 IS NOT NULL"
+        ))?;
         for piece in &pieces {
-            let mut values = BTreeSet::new();
-            self.each(connection, piece.id, |_, value, _| {
-                values.insert(value);
-            })?;
-            for value in values {
-                held.entry(value).or_default().push(piece);
-            }
+            hold.execute(params![piece.id, path])?;
         }
+        self.judge(connection, stretch, &pieces)?;
+        let mut flip = connection.prepare_cached(&format!(
+            "INSERT INTO temp.flip (record, partition, counts)
+             SELECT record.id, record.partition, verdict.counts FROM record
+             JOIN temp.verdict ON verdict.value = {value} AND verdict.partition = record.partition
+             WHERE record.partition = ?1 AND until_commit IS NULL AND ?2 IS NOT NULL AND record.counts <> verdict.counts"
+        ))?;
+        for piece in &pieces {
+            flip.execute(params![piece.id, path])?;
+        }
+        Ok(())
+    }
+
+    /// Decides for each value which partitions' records of it count.
+    fn judge(&self, connection: &Connection, stretch: Period, pieces: &[Piece]) -> Result<(), LedgerError> {
+        let by_id: BTreeMap<i64, &Piece> = pieces.iter().map(|piece| (piece.id, piece)).collect();
         let whole = Scope {
-            pieces: &pieces,
+            pieces,
             everything: self.by.is_none(),
         };
         let coarsest = self.members.iter().map(|member| member.grain).max();
-        let mut won: BTreeMap<&str, Vec<(Period, usize)>> = BTreeMap::new();
-        for (value, holders) in &held {
-            let slots = won.entry(value).or_default();
-            whole.resolve(stretch, coarsest.unwrap_or(Grain::Month), holders, slots);
-        }
-        let mut flips = Vec::new();
-        for piece in &pieces {
-            self.each(connection, piece.id, |record, value, counted| {
-                let slots = won.get(value.as_str()).map(Vec::as_slice).unwrap_or_default();
-                let counts = slots
-                    .iter()
-                    .any(|(slot, rank)| *rank == piece.rank && slot.contains(piece.period.start()));
-                if counts != counted {
-                    flips.push(Flip {
-                        partition: piece.id,
-                        record,
-                        counts,
-                    });
+        let mut note = connection
+            .prepare_cached("INSERT INTO temp.verdict (value, partition, counts) VALUES (?, ?, ?)")?;
+        let mut judge = |value: &str, holders: &[&Piece]| -> Result<(), LedgerError> {
+            let mut slots = Vec::new();
+            whole.resolve(stretch, coarsest.unwrap_or(Grain::Month), holders, &mut slots);
+            for piece in holders {
+                let won = |(slot, rank): &(Period, usize)| {
+                    *rank == piece.rank && slot.contains(piece.period.start())
+                };
+                note.execute(params![value, piece.id, slots.iter().any(won)])?;
+            }
+            Ok(())
+        };
+        let mut held = connection
+            .prepare_cached("SELECT value, partition FROM temp.holding ORDER BY value, partition")?;
+        let mut rows = held.query([])?;
+        let mut open: Option<(String, Vec<&Piece>)> = None;
+        while let Some(row) = rows.next()? {
+            let value: String = row.get(0)?;
+            let holder = by_id.get(&row.get(1)?).copied();
+            match &mut open {
+                Some((of, holders)) if *of == value => holders.extend(holder),
+                _ => {
+                    if let Some((of, holders)) = open.replace((value, holder.into_iter().collect())) {
+                        judge(&of, &holders)?;
+                    }
                 }
-            })?;
+            }
         }
-        Ok(flips)
+        if let Some((of, holders)) = open {
+            judge(&of, &holders)?;
+        }
+        Ok(())
     }
 
     /// The partitions of a stretch.
@@ -215,28 +235,18 @@ impl Chain {
         Ok(pieces)
     }
 
-    /// Each current record of a partition: its row, its value of the chain's dimension, whether it counts.
-    fn each(
-        &self,
-        connection: &Connection,
-        partition: i64,
-        mut each: impl FnMut(i64, String, bool),
-    ) -> Result<(), LedgerError> {
-        let (value, path) = match self.by.as_deref() {
+    /// A record's value of the chain's dimension in SQL, and the path that is its parameter `?2`.
+    fn value(&self) -> (&'static str, String) {
+        match self.by.as_deref() {
             None => ("''", String::new()),
             Some("ServiceName") => ("service", String::new()),
-            Some(name) if name.starts_with("x_") => ("json_extract(content, ?2)", format!("$.Extra.{name}")),
-            Some(name) => ("json_extract(content, ?2)", format!("$.{name}")),
-        };
-        let sql = format!(
-            "SELECT id, COALESCE({value}, ''), counts, ?2 FROM record
-             WHERE partition = ?1 AND until_commit IS NULL"
-        );
-        let mut statement = connection.prepare_cached(&sql)?;
-        let mut rows = statement.query(params![partition, path])?;
-        while let Some(row) = rows.next()? {
-            each(row.get(0)?, row.get(1)?, row.get(2)?);
+            Some(name) => {
+                let path = match name.starts_with("x_") {
+                    true => format!("$.Extra.{name}"),
+                    false => format!("$.{name}"),
+                };
+                ("COALESCE(json_extract(content, ?2), '')", path)
+            }
         }
-        Ok(())
     }
 }

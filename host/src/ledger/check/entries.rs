@@ -10,7 +10,6 @@ use crate::ledger::{
 };
 use finops_decimal::Decimal;
 use rusqlite::{Connection, params};
-use std::collections::BTreeMap;
 
 /// Every entry's checksum and id, the chain of each posting, and each batch's bytes.
 pub(super) fn check(connection: &Connection, report: &mut Report) -> Result<(), LedgerError> {
@@ -159,44 +158,51 @@ fn batches(connection: &Connection, report: &mut Report) -> Result<(), LedgerErr
 
 /// Law 2: in every open epoch, entries and current counted records give the same sums for the same keys.
 pub(super) fn sums(connection: &Connection, report: &mut Report) -> Result<(), LedgerError> {
+    // A million keys are too many for the memory: they are summed by SQLite, in a file.
+    connection.execute_batch(
+        "CREATE TEMP TABLE IF NOT EXISTS sums (key BLOB NOT NULL, recorded TEXT, posted TEXT) STRICT",
+    )?;
     let mut statement = connection.prepare("SELECT id FROM partition ORDER BY id")?;
     let partitions: Vec<i64> = statement
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     let mut posted = connection.prepare(
-        "SELECT posting.key, exact_sum(amount) FROM posting LEFT JOIN entry ON entry.posting = posting.id
-         WHERE epoch = ? AND partition = ? GROUP BY posting.id",
+        "INSERT INTO temp.sums (key, posted)
+         SELECT COALESCE(unhex(posting.key), CAST(posting.key AS BLOB)), amount
+         FROM posting LEFT JOIN entry ON entry.posting = posting.id WHERE epoch = ? AND partition = ?",
     )?;
+    let mut recorded = connection.prepare("INSERT INTO temp.sums (key, recorded) VALUES (?, ?)")?;
     let mut current = connection
         .prepare("SELECT content FROM record WHERE partition = ? AND until_commit IS NULL AND counts = 1")?;
+    let mut differing = connection.prepare(
+        "SELECT lower(hex(key)), recorded, posted
+         FROM (SELECT key, exact_sum(recorded) AS recorded, exact_sum(posted) AS posted FROM temp.sums GROUP BY key)
+         WHERE recorded <> posted",
+    )?;
     for epoch in post::open_epochs(connection)? {
         for &partition in &partitions {
-            // Records enter, entries leave: what is left of a key is the difference.
-            let mut left: BTreeMap<String, (Decimal, Decimal)> = BTreeMap::new();
+            connection.execute("DELETE FROM temp.sums", [])?;
             let context = post::context(connection, partition)?;
             if context.source.counts {
                 let mut rows = current.query([partition])?;
                 while let Some(row) = rows.next()? {
                     let record = key::record(&row.get::<_, String>(0)?)?;
-                    let measure = epoch.measure.of(&record);
+                    let measure = epoch.measure.of(&record).to_string();
                     let (_, key) = posting_key(&dims(&context.place, record, &epoch.roll_up))?;
-                    let sums = left.entry(key).or_default();
-                    sums.0 = add(sums.0, measure)?;
+                    recorded.execute(params![key, measure])?;
                 }
             }
-            let mut rows = posted.query(params![epoch.id, partition])?;
+            posted.execute(params![epoch.id, partition])?;
+            let mut rows = differing.query([])?;
             while let Some(row) = rows.next()? {
-                left.entry(row.get(0)?).or_default().1 = amount(&row.get::<_, String>(1)?)?;
-            }
-            for (key, (records, entries)) in left {
-                if records != entries {
-                    let what = format!(
-                        "posting key {key} in partition {partition} of the stream {}: records add up to {records}, \
-                         entries to {entries}",
-                        crate::foreign::Foreign::new(context.place.stream.as_str())
-                    );
-                    report.found(Rule::Sums, what);
-                }
+                let (key, records, entries): (String, String, String) =
+                    (row.get(0)?, row.get(1)?, row.get(2)?);
+                let what = format!(
+                    "posting key {key} in partition {partition} of the stream {}: records add up to {records}, \
+                     entries to {entries}",
+                    crate::foreign::Foreign::new(context.place.stream.as_str())
+                );
+                report.found(Rule::Sums, what);
             }
         }
     }

@@ -4,11 +4,12 @@
 //! so that no money is there twice and none is missing; what it has is the settled entries of the epoch that ends. So
 //! nothing is rebased while it is unknown whether an entry arrived.
 
-use super::{Moved, current_counted, end_epoch, next_epoch, open_totals};
+use super::{end_epoch, next_epoch, open_totals};
 use crate::ledger::{
+    entries::{self, Carried},
     outbox::{DecisionError, destination_row},
-    post::{self, OpenEpoch, Postings, Sending},
-    store::{LedgerError, amount},
+    post::{self, OpenEpoch, Rows, Sending},
+    store::{LedgerError, amount, unhex},
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
@@ -117,23 +118,25 @@ fn open_differences(transaction: &Transaction, epoch: &OpenEpoch, ended: i64) ->
     )?;
     for (partition, commit) in partitions {
         let context = post::context(transaction, partition)?;
-        let mut postings = Postings::new();
+        post::begin(transaction)?;
         let mut rows = settled.query([ended, partition])?;
         while let Some(row) = rows.next()? {
-            let (key, dims): (String, String) = (row.get(0)?, row.get(1)?);
+            let (key, dims, currency): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let there = amount(&row.get::<_, String>(3)?)?;
             if !there.is_zero() {
-                let of = (key.as_str(), dims.as_str(), row.get(2)?);
-                let posting = post::carry(transaction, epoch, &context, commit, of, there)?;
-                postings.insert(key, posting);
+                let carried = Carried {
+                    key: unhex(&key)?,
+                    dims: &dims,
+                    currency: &currency,
+                    there,
+                };
+                entries::carry(transaction, epoch, &context, commit, &carried)?;
             }
         }
-        let mut moved = Moved::default();
         if context.source.counts {
-            moved.plus = current_counted(transaction, partition)?;
+            post::gather(transaction, epoch, &context, Rows::Current)?;
         }
-        let onto = (postings, Sending::Send);
-        post::post_onto(transaction, epoch, &context, commit, &moved, onto)?;
+        entries::write(transaction, epoch, &context, commit, Sending::Send)?;
     }
     Ok(())
 }

@@ -6,6 +6,13 @@ use std::{collections::BTreeMap, fmt};
 /// Records that the hostile guest writes.
 pub(crate) const RECORDS: u64 = 100_000;
 
+/// Records of the large partition.
+pub(crate) const MILLION: u64 = 1_000_000;
+/// Of these, the rows that are inserted by SQLite alone.
+pub(crate) const BARE_ROWS: u64 = 200_000;
+/// Records whose entries are delivered.
+pub(crate) const POSTED: u64 = 60_000;
+
 /// What a number counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
@@ -61,6 +68,15 @@ figures! {
     REPLY_UNJUDGED = "reply-unjudged", Time, "  the same HTTP client alone";
     RECORDS_RUN = "records-run", Rate, "records from a guest over the border into the ledger";
     RECORDS_BARE = "records-bare", Rate, "the same rows by a bare prepared INSERT, one transaction";
+    LEDGER_FIRST = "ledger-first", Rate, "a partition of 1,000,000 records written, sealed and committed";
+    LEDGER_BARE = "ledger-bare", Rate, "  200,000 of the same rows by a bare prepared INSERT, one transaction";
+    LEDGER_REREAD = "ledger-reread", Rate, "  the same million read again, unchanged";
+    LEDGER_MEMORY = "ledger-memory", Bytes, "  memory that the first reading added to the process";
+    LEDGER_DISK = "ledger-disk", Bytes, "  the ledger on disk";
+    START_WALL = "start-wall", Time, "`finops-host status` over that ledger: wall";
+    START_PEAK = "start-peak", Bytes, "  peak memory of the process";
+    LEDGER_POSTED = "ledger-posted", Rate, "60,000 records written, sealed, committed and posted to a destination";
+    DELIVERY = "delivery", Rate, "  their entries delivered to a server on this machine";
     NATIVE_WALL = "native-wall", Time, "Snowflake backfill, collector native, records in memory: wall";
     NATIVE_CPU = "native-cpu", Time, "  CPU";
     SANDBOXED_WALL = "sandboxed-wall", Time, "Snowflake backfill, collector sandboxed, into the ledger: wall";
@@ -108,6 +124,18 @@ pub(crate) static RATIOS: &[Ratio] = &[
         text: "records a second: bare INSERT / guest into ledger",
         of: &RECORDS_BARE,
         to: &RECORDS_RUN,
+    },
+    Ratio {
+        name: "ledger-to-bare",
+        text: "records a second: written, sealed and committed / bare INSERT",
+        of: &LEDGER_FIRST,
+        to: &LEDGER_BARE,
+    },
+    Ratio {
+        name: "reread-to-first",
+        text: "records a second: an unchanged reading / the first",
+        of: &LEDGER_REREAD,
+        to: &LEDGER_FIRST,
     },
     Ratio {
         name: "sandboxed-to-native-wall",

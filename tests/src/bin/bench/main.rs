@@ -4,8 +4,10 @@
 
 mod backfill;
 mod child;
+mod delivery;
 mod figure;
 mod guards;
+mod ledger;
 mod loading;
 mod native;
 mod policy;
@@ -46,6 +48,12 @@ async fn measure(arguments: Arguments) -> Result<(), Error> {
     let runtime = Runtime::new()?;
     let mut samples = Samples::default();
 
+    if setting.arguments.ledger {
+        for _ in 0..ROUNDS {
+            ledger::measure(&setting, &mut samples).await?;
+        }
+        return print(&setting, &samples);
+    }
     loading::prepare_cache(&setting, &runtime).await?;
     let (wasm, guest) = (&setting.arguments.collector, &setting.arguments.guest);
     let snowflake = sandboxed::prepared(&setting, &runtime, wasm, &setting.snowflake()).await?;
@@ -58,13 +66,17 @@ async fn measure(arguments: Arguments) -> Result<(), Error> {
         computing.measure(&setting, &runtime, &mut samples).await?;
         policy.measure(&mut samples).await?;
         records::measure(&setting, &runtime, &writer, &mut samples).await?;
+        ledger::measure(&setting, &mut samples).await?;
         backfill::measure(&setting, &runtime, &snowflake, &mut samples).await?;
     }
+    print(&setting, &samples)
+}
 
+fn print(setting: &Setting, samples: &Samples) -> Result<(), Error> {
     let machine = Machine::this(ROUNDS);
     let text = match setting.arguments.json {
-        true => format!("{:#}", report::json(&machine, &samples)),
-        false => report::table(&machine, &samples),
+        true => format!("{:#}", report::json(&machine, samples)),
+        false => report::table(&machine, samples),
     };
     writeln!(std::io::stdout(), "{text}")?;
     Ok(())

@@ -15,7 +15,7 @@ use rusqlite::{Connection, params_from_iter, types::Value};
 use std::{path::Path, time::Instant};
 
 /// The rows of a table, and how it was made.
-struct Rows {
+pub(crate) struct Rows {
     create: String,
     insert: String,
     rows: Vec<Vec<Value>>,
@@ -33,33 +33,36 @@ pub(crate) async fn measure(
         let added = ran.added;
         return Err(format!("{added} records arrived instead of {RECORDS}").into());
     }
-    samples.add(&RECORDS_RUN, rate(ran.spent.wall)?);
+    samples.add(&RECORDS_RUN, rate(RECORDS, ran.spent.wall)?);
 
-    let rows = Rows::of_ledger(ran.state.path())?;
+    let rows = Rows::of_ledger(ran.state.path(), RECORDS)?;
     let file = ran.state.path().join("bare.db");
     let spent = tokio::task::block_in_place(|| rows.insert_into(&file))?;
-    samples.add(&RECORDS_BARE, rate(spent)?);
+    samples.add(&RECORDS_BARE, rate(RECORDS, spent)?);
     Ok(())
 }
 
-fn rate(nanoseconds: u64) -> Result<u64, Error> {
+/// Pieces a second.
+pub(crate) fn rate(pieces: u64, nanoseconds: u64) -> Result<u64, Error> {
     Ok(u64::try_from(
-        u128::from(RECORDS) * 1_000_000_000 / u128::from(nanoseconds.max(1)),
+        u128::from(pieces) * 1_000_000_000 / u128::from(nanoseconds.max(1)),
     )?)
 }
 
 impl Rows {
-    /// The records as the ledger stored them.
-    fn of_ledger(state: &Path) -> Result<Self, Error> {
+    /// The first records as the ledger stored them.
+    pub(crate) fn of_ledger(state: &Path, records: u64) -> Result<Self, Error> {
         let ledger = books::open(state)?;
         let create = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'record'";
         let create: String = ledger.query_row(create, [], |row| row.get(0))?;
-        let mut statement = ledger.prepare("SELECT * FROM record")?;
+        let mut statement = ledger.prepare("SELECT * FROM record ORDER BY id LIMIT ?")?;
         let columns = statement.column_count();
-        let rows = statement.query_map([], |row| (0..columns).map(|column| row.get(column)).collect())?;
+        let rows = statement.query_map([i64::try_from(records)?], |row| {
+            (0..columns).map(|column| row.get(column)).collect()
+        })?;
         let rows: Vec<Vec<Value>> = rows.collect::<Result<_, _>>()?;
-        if u64::try_from(rows.len())? != RECORDS {
-            return Err(format!("the ledger holds {} rows instead of {RECORDS}", rows.len()).into());
+        if u64::try_from(rows.len())? != records {
+            return Err(format!("the ledger holds {} rows instead of {records}", rows.len()).into());
         }
         Ok(Self {
             create,
@@ -69,7 +72,7 @@ impl Rows {
     }
 
     /// Inserts them into a new file with the ledger's own durability: as fast as SQLite alone can. Gives nanoseconds.
-    fn insert_into(&self, file: &Path) -> Result<u64, Error> {
+    pub(crate) fn insert_into(&self, file: &Path) -> Result<u64, Error> {
         let mut bare = Connection::open(file)?;
         bare.pragma_update(None, "journal_mode", "WAL")?;
         bare.pragma_update(None, "synchronous", "FULL")?;

@@ -46,6 +46,9 @@ pub(crate) struct Arguments {
     /// The folder of measure.py and baseline.py
     #[arg(long)]
     pub(crate) scripts: PathBuf,
+    /// Measure the ledger alone
+    #[arg(long)]
+    pub(crate) ledger: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

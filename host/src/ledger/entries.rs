@@ -1,0 +1,227 @@
+//! Entries: what was gathered of one partition, summed by posting key and written as one entry each.
+//! What must hold: a sum of zero writes nothing; a posting's entries are numbered without a gap, and each says the total
+//! after it. Keys are taken in their order, so that tables and indexes grow at their ends.
+
+use super::{
+    error::damaged,
+    post::{Context, OpenEpoch, Sending, entry_checksum, entry_id, foreign_currency},
+    store::{Hash, LedgerError, amount, hex},
+};
+use finops_decimal::Decimal;
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// What the destination has of a posting key already, from an epoch that has ended.
+pub(super) struct Carried<'a> {
+    pub(super) key: Hash,
+    pub(super) dims: &'a str,
+    pub(super) currency: &'a str,
+    pub(super) there: Decimal,
+}
+
+/// A posting, and the row where its change was first gathered.
+struct Posting {
+    /// `None`: the epoch has none yet.
+    id: Option<i64>,
+    sequence: i64,
+    total: Decimal,
+    currency: String,
+    dims: String,
+}
+
+/// Writes an entry for each posting key of which a change was gathered.
+pub(super) fn write(
+    transaction: &Connection,
+    epoch: &OpenEpoch,
+    context: &Context,
+    commit: i64,
+    sending: Sending,
+) -> Result<(), LedgerError> {
+    let fresh: bool = transaction
+        .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM posting WHERE epoch = ? AND partition = ?)")?
+        .query_row([epoch.id, context.partition], |row| row.get(0))?;
+    let close = |key: Hash, first: i64, sum: Decimal| -> Result<(), LedgerError> {
+        if sum.is_zero() {
+            return Ok(());
+        }
+        let key = hex(&key);
+        let posting = find(transaction, (epoch.id, context.partition), &key, (first, fresh))?;
+        enter(
+            transaction,
+            epoch,
+            context,
+            commit,
+            (&key, &posting),
+            (sum, sending),
+        )
+    };
+    let mut gathered =
+        transaction.prepare_cached("SELECT key, id, amount FROM temp.delta ORDER BY key, id")?;
+    let mut rows = gathered.query([])?;
+    let mut open: Option<(Hash, i64, Decimal)> = None;
+    while let Some(row) = rows.next()? {
+        let key: Hash = row.get(0)?;
+        let change = amount(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?;
+        match &mut open {
+            Some((of, _, sum)) if *of == key => *sum = add(*sum, change)?,
+            _ => {
+                if let Some((of, first, sum)) = open.replace((key, row.get(1)?, change)) {
+                    close(of, first, sum)?;
+                }
+            }
+        }
+    }
+    if let Some((of, first, sum)) = open {
+        close(of, first, sum)?;
+    }
+    Ok(())
+}
+
+/// Carries over what the destination has of a posting key into an epoch that has nothing of it yet: a settled entry, and
+/// the opposite change gathered, so that the next entry is the difference.
+pub(super) fn carry(
+    transaction: &Connection,
+    epoch: &OpenEpoch,
+    context: &Context,
+    commit: i64,
+    carried: &Carried<'_>,
+) -> Result<(), LedgerError> {
+    let posting = Posting {
+        id: None,
+        sequence: 0,
+        total: Decimal::ZERO,
+        currency: carried.currency.to_owned(),
+        dims: carried.dims.to_owned(),
+    };
+    let of = (hex(&carried.key), (carried.there, Sending::Carried));
+    enter(transaction, epoch, context, commit, (&of.0, &posting), of.1)?;
+    transaction
+        .prepare_cached("INSERT INTO temp.delta (key, amount, dims, currency) VALUES (?, ?, ?, ?)")?
+        .execute(params![
+            carried.key,
+            (-carried.there).to_string(),
+            carried.dims,
+            carried.currency
+        ])?;
+    Ok(())
+}
+
+fn add(one: Decimal, other: Decimal) -> Result<Decimal, LedgerError> {
+    one.checked_add(other)
+        .map_err(|error| damaged("posting total", error))
+}
+
+/// The posting of a key; in a partition that is fresh there is none to look for.
+fn find(
+    transaction: &Connection,
+    (epoch, partition): (i64, i64),
+    key: &str,
+    (first, fresh): (i64, bool),
+) -> Result<Posting, LedgerError> {
+    let standing = if fresh {
+        None
+    } else {
+        transaction
+            .prepare_cached(
+                "SELECT id, sequence, total, currency FROM posting WHERE epoch = ? AND partition = ? AND key = ?",
+            )?
+            .query_row(params![epoch, partition, key], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get(3)?))
+            })
+            .optional()?
+    };
+    if let Some((id, sequence, total, currency)) = standing {
+        return Ok(Posting {
+            id: Some(id),
+            sequence,
+            total: amount(&total)?,
+            currency,
+            dims: String::new(),
+        });
+    }
+    Ok(transaction
+        .prepare_cached("SELECT dims, currency FROM temp.delta WHERE id = ?")?
+        .query_row([first], |row| {
+            Ok(Posting {
+                id: None,
+                sequence: 0,
+                total: Decimal::ZERO,
+                dims: row.get(0)?,
+                currency: row.get(1)?,
+            })
+        })?)
+}
+
+/// Writes the next entry of a posting, and the posting as it is after it.
+fn enter(
+    transaction: &Connection,
+    epoch: &OpenEpoch,
+    context: &Context,
+    commit: i64,
+    (key, posting): (&str, &Posting),
+    (change, sending): (Decimal, Sending),
+) -> Result<(), LedgerError> {
+    let sequence = posting.sequence + 1;
+    let total = add(posting.total, change)?;
+    let (change, after) = (change.to_string(), total.to_string());
+    let row = match posting.id {
+        Some(id) => {
+            transaction
+                .prepare_cached("UPDATE posting SET sequence = ?, total = ? WHERE id = ?")?
+                .execute(params![sequence, after, id])?;
+            id
+        }
+        None => {
+            transaction
+                .prepare_cached(
+                    "INSERT INTO posting (epoch, partition, key, dims, currency, sequence, total)
+                     VALUES (?, ?, ?, ?, ?, ?, ?)",
+                )?
+                .execute(params![
+                    epoch.id,
+                    context.partition,
+                    key,
+                    posting.dims,
+                    posting.currency,
+                    sequence,
+                    after
+                ])?;
+            transaction.last_insert_rowid()
+        }
+    };
+    let id = entry_id(&context.source.hash, key, &epoch.name, epoch.number, sequence);
+    let sum = entry_checksum(&id, row, sequence, &change, &after);
+    let (state, reason) = match sending {
+        Sending::Settled => (
+            "settled",
+            Some("the epoch starts now: earlier money is not sent".to_owned()),
+        ),
+        Sending::Carried => (
+            "settled",
+            Some("the destination had it before the rebase".to_owned()),
+        ),
+        Sending::Send if posting.currency != epoch.currency => {
+            ("held", Some(foreign_currency(&posting.currency, &epoch.currency)))
+        }
+        Sending::Send => ("pending", None),
+    };
+    transaction
+        .prepare_cached(
+            "INSERT INTO entry (entry_id, posting, source, destination, commit_id, sequence, amount, total_after,
+                                state, reason, checksum)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            id,
+            row,
+            context.source.id,
+            epoch.destination,
+            commit,
+            sequence,
+            change,
+            after,
+            state,
+            reason,
+            sum
+        ])?;
+    Ok(())
+}

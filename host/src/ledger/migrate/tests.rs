@@ -1,0 +1,150 @@
+//! Ledgers of older schemas, made from the text of the schema of their time.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::{
+    component::descriptor::Grain,
+    ledger::{
+        Completeness,
+        check::check,
+        held::review,
+        sample::{self, Bench},
+        store::{FILE_NAME, open_read_only},
+    },
+};
+
+const DAY: &str = "2026-08-01T00:00:00Z";
+
+/// Every column of every table.
+fn columns(bench: &Bench) -> Vec<String> {
+    bench.rows(
+        "SELECT m.name, c.name, c.type, c.\"notnull\", c.dflt_value FROM sqlite_master m, pragma_table_info(m.name) c
+         WHERE m.type = 'table' ORDER BY m.name, c.name",
+    )
+}
+
+fn indexes(bench: &Bench) -> Vec<String> {
+    bench.rows("SELECT name, tbl_name FROM sqlite_master WHERE type = 'index' ORDER BY name")
+}
+
+/// A restated day, a day that was added, entries of them, and a proposal to empty the first.
+fn books() -> Bench {
+    let bench = Bench::posting();
+    let stream = sample::stream("daily", Grain::Day);
+    for cost in ["1", "1.25"] {
+        let records = vec![
+            sample::record(DAY, "Compute", cost),
+            sample::record(DAY, "Storage", "0.1"),
+        ];
+        bench.commit(&stream, &[DAY], records).unwrap();
+    }
+    let writer = bench
+        .sealed(
+            &stream,
+            &[DAY],
+            vec![sample::record(DAY, "Compute", "0.01")],
+            sample::seal(Completeness::Complete),
+        )
+        .unwrap();
+    let options = crate::ledger::CommitOptions::default();
+    let receipts = bench.block(bench.ledger.commit(bench.run, vec![writer], options));
+    assert!(receipts.unwrap().iter().all(|receipt| receipt.held));
+    bench
+}
+
+/// The same ledger as the program of version 2 kept it, in a directory of its own.
+fn of_version_2(bench: &Bench) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let old = Connection::open(directory.path().join(FILE_NAME)).unwrap();
+    old.execute_batch(include_str!("schema-2.sql")).unwrap();
+    old.execute_batch(
+        "PRAGMA foreign_keys = OFF; PRAGMA application_id = 0x66696e6f; PRAGMA user_version = 2;",
+    )
+    .unwrap();
+    let new = bench.directory.path().join(FILE_NAME);
+    old.execute("ATTACH ? AS new", [new.to_str().unwrap()]).unwrap();
+    let copies: Vec<String> = old
+        .prepare(
+            "SELECT 'INSERT INTO main.' || m.name || ' SELECT ' || group_concat(
+                 iif(m.name IN ('record', 'staged_record') AND c.name IN ('key', 'revision', 'checksum'),
+                     'lower(hex(' || c.name || '))', '\"' || c.name || '\"'), ', ' ORDER BY c.cid) || ' FROM new.' || m.name
+             FROM main.sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' GROUP BY m.name",
+        )
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    for copy in copies {
+        old.execute(&copy, []).unwrap();
+    }
+    directory
+}
+
+#[test]
+fn a_ledger_of_the_second_schema_becomes_one_of_this_and_keeps_its_books() {
+    let mut bench = books();
+    let (tables, wanted, entries) = (columns(&bench), indexes(&bench), bench.entries());
+    let records =
+        "SELECT id, hex(key), hex(revision), content, until_commit, hex(checksum) FROM record ORDER BY id";
+    let stood = bench.rows(records);
+    bench.directory = of_version_2(&bench);
+    drop(open_read_only(bench.directory.path()).unwrap());
+    assert_eq!(columns(&bench), tables, "a reader brings it up, too");
+    assert_eq!(indexes(&bench), wanted);
+    bench.reopen();
+    assert_eq!((bench.rows(records), bench.entries()), (stood, entries));
+    assert_eq!(bench.findings(), [""; 0]);
+    let held = review(&open_read_only(bench.directory.path()).unwrap()).unwrap();
+    let [proposal] = held.as_slice() else {
+        unreachable!("{held:?}")
+    };
+    bench.block(bench.ledger.accept(proposal.commit)).unwrap();
+    assert_eq!(
+        bench.rows("SELECT effective FROM record WHERE until_commit IS NULL"),
+        ["0.01"]
+    );
+    assert_eq!(bench.findings(), [""; 0]);
+    assert_eq!(STEPS.len() + 1, usize::try_from(SCHEMA_VERSION).unwrap());
+}
+
+#[test]
+fn what_was_damaged_before_is_found_after() {
+    for damage in [
+        "UPDATE record SET content = replace(content, '\"0.1\"', '\"0.2\"') WHERE effective = '0.1'",
+        "UPDATE record SET key = 'z' || substr(key, 2) WHERE effective = '0.1'",
+        "UPDATE record SET revision = '' WHERE effective = '0.1'",
+        "UPDATE record SET checksum = 'f' || checksum WHERE effective = '0.1'",
+    ] {
+        let directory = of_version_2(&books());
+        let old = Connection::open(directory.path().join(FILE_NAME)).unwrap();
+        let sql = "SELECT id FROM record WHERE effective = '0.1'";
+        let damaged: i64 = old.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(old.execute(damage, []).unwrap(), 1);
+        drop(old);
+        let connection = open_read_only(directory.path()).unwrap();
+        let report = check(&connection).unwrap();
+        let record = format!("of record {damaged} ");
+        let named = |finding: &crate::ledger::check::Finding| finding.what.contains(&record);
+        assert!(report.findings.iter().any(named), "{damage}: {report:?}");
+    }
+}
+
+#[test]
+fn a_ledger_of_the_first_schema_becomes_one_of_this_and_keeps_its_books() {
+    let mut bench = books();
+    let (tables, entries) = (columns(&bench), bench.entries());
+    let directory = of_version_2(&bench);
+    let old = Connection::open(directory.path().join(FILE_NAME)).unwrap();
+    old.execute_batch(
+        "ALTER TABLE stream DROP COLUMN retired_at; ALTER TABLE run DROP COLUMN counts;
+         ALTER TABLE commit_partition DROP COLUMN completeness; PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    drop(old);
+    bench.directory = directory;
+    bench.reopen();
+    assert_eq!(columns(&bench), tables);
+    assert_eq!(bench.entries(), entries);
+    assert_eq!(bench.findings(), [""; 0]);
+}

@@ -1,0 +1,41 @@
+-- What a commit is made of, in temporary tables of the writer's connection: they lie in a file that is gone with the
+-- process and is never synced, and keep large commits out of memory and out of everybody's way. Times and hashes as in
+-- schema.sql.
+
+-- Records as they are written.
+CREATE TEMP TABLE staged (
+    id INTEGER PRIMARY KEY,                    -- the writer times 2^32, and the number of the record
+    start INTEGER NOT NULL,                    -- the partition it falls into
+    key BLOB NOT NULL, revision BLOB NOT NULL, content TEXT NOT NULL,
+    service TEXT NOT NULL, currency TEXT NOT NULL,
+    billed TEXT NOT NULL, effective TEXT NOT NULL, list TEXT, contracted TEXT
+) STRICT;
+
+-- Those of sealed writers, in the order in which they are compared: each key once.
+CREATE TEMP TABLE sealed (
+    writer INTEGER NOT NULL, start INTEGER NOT NULL, key BLOB NOT NULL,
+    revision BLOB NOT NULL,
+    staged INTEGER NOT NULL,
+    PRIMARY KEY (writer, start, key)
+) STRICT, WITHOUT ROWID;
+
+-- What the comparison of one partition found: the record that goes, and the staged one that comes.
+CREATE TEMP TABLE change (
+    id INTEGER PRIMARY KEY,
+    old INTEGER, counted INTEGER,
+    new INTEGER
+) STRICT;
+
+-- Records whose money enters (1) the books or leaves (0) them.
+CREATE TEMP TABLE moved (
+    partition INTEGER NOT NULL, enters INTEGER NOT NULL, record INTEGER NOT NULL,
+    PRIMARY KEY (partition, enters, record)
+) STRICT, WITHOUT ROWID;
+
+-- What that changes of the posting keys of one partition in one epoch.
+CREATE TEMP TABLE delta (
+    id INTEGER PRIMARY KEY,
+    key BLOB NOT NULL,
+    amount TEXT NOT NULL,
+    dims TEXT NOT NULL, currency TEXT NOT NULL
+) STRICT;

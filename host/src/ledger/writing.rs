@@ -1,0 +1,261 @@
+//! Writing on the caller's side: which writers are open, where each record belongs, its content, key and hashes. None of
+//! this needs the database, so batches are made ready while earlier ones are stored.
+//! What must hold: a writer of which a batch was not stored never seals; only a few batches of it wait at a time.
+
+use super::{
+    error::WriteError,
+    key,
+    period::partition_of,
+    record::{CostRecord, Period},
+    stage::{self, Routing, WriterId},
+    store::{Hash, LedgerError, Store},
+    stream,
+};
+use crate::{component::descriptor::Anchor, foreign::Foreign};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+/// Batches of a writer that are being made ready or stored while its caller goes on.
+const AHEAD: usize = 2;
+
+/// A record as it is staged.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) start: i64,
+    pub(super) key: Hash,
+    pub(super) revision: Hash,
+    pub(super) content: String,
+    pub(super) columns: Columns,
+}
+
+/// What stands beside the content in columns of its own.
+#[derive(Debug)]
+pub(super) struct Columns {
+    pub(super) service: String,
+    pub(super) currency: String,
+    pub(super) billed: String,
+    pub(super) effective: String,
+    pub(super) list: Option<String>,
+    pub(super) contracted: Option<String>,
+}
+
+impl Columns {
+    pub(super) fn of(record: CostRecord) -> Self {
+        let text = |cost: finops_decimal::Decimal| cost.to_string();
+        Self {
+            billed: text(record.billed_cost),
+            effective: text(record.effective_cost),
+            list: record.list_cost.map(text),
+            contracted: record.contracted_cost.map(text),
+            service: record.service_name,
+            currency: record.billing_currency,
+        }
+    }
+}
+
+/// The writers that this process has open.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Writers(Arc<Mutex<BTreeMap<WriterId, Arc<tokio::sync::Mutex<Open>>>>>);
+
+/// One of them.
+#[derive(Debug)]
+struct Open {
+    routing: Arc<Routing>,
+    /// Records so far.
+    written: i64,
+    sealed: bool,
+    /// Batches that are not known to be stored yet, oldest first.
+    under_way: VecDeque<JoinHandle<Result<(), WriteError>>>,
+    /// A batch was not stored.
+    broken: bool,
+}
+
+impl Writers {
+    /// A writer that was just opened.
+    pub(super) fn opened(&self, routing: Routing) -> WriterId {
+        let id = routing.writer;
+        let open = Open {
+            routing: Arc::new(routing),
+            written: 0,
+            sealed: false,
+            under_way: VecDeque::new(),
+            broken: false,
+        };
+        self.all().insert(id, Arc::new(tokio::sync::Mutex::new(open)));
+        id
+    }
+
+    /// Takes records: they are judged at once and stored soon.
+    pub(super) async fn write(
+        &self,
+        store: &Store,
+        writer: WriterId,
+        records: Vec<CostRecord>,
+    ) -> Result<(), WriteError> {
+        let open = self.find(writer)?;
+        let mut open = open.lock().await;
+        if open.sealed {
+            return Err(WriteError::internal("a sealed writer takes no records"));
+        }
+        let mut starts = Vec::with_capacity(records.len());
+        for record in &records {
+            starts.push(route(&open.routing, record)?);
+            check_columns(record)?;
+        }
+        open.stored(AHEAD - 1).await?;
+        let (first, routing, store) = (open.written, Arc::clone(&open.routing), store.clone());
+        open.written += i64::try_from(records.len()).unwrap_or(i64::MAX);
+        open.under_way.push_back(spawn_blocking(move || {
+            let prepared = prepare(&routing, starts, records)?;
+            store.with_blocking(move |connection| {
+                Ok(stage::insert(connection, routing.writer, first, &prepared))
+            })?
+        }));
+        Ok(())
+    }
+
+    /// Waits until all that was written is stored, and lets `seal` end the writing.
+    pub(super) async fn seal<F>(&self, writer: WriterId, seal: F) -> Result<(), WriteError>
+    where
+        F: Future<Output = Result<(), WriteError>>,
+    {
+        let open = self.find(writer)?;
+        let mut open = open.lock().await;
+        open.stored(0).await?;
+        seal.await?;
+        open.sealed = true;
+        Ok(())
+    }
+
+    /// Forgets a writer once nothing of it is under way any more.
+    pub(super) async fn close(&self, writer: WriterId) {
+        let open = self.all().remove(&writer);
+        if let Some(open) = open {
+            // What became of its last batches makes no difference now.
+            let _ = open.lock().await.stored(0).await;
+        }
+    }
+
+    /// [`Writers::close`] for all writers of a run.
+    pub(super) async fn close_run(&self, run: i64) {
+        let open: Vec<(WriterId, Arc<tokio::sync::Mutex<Open>>)> = self
+            .all()
+            .iter()
+            .map(|(id, open)| (*id, Arc::clone(open)))
+            .collect();
+        for (id, open) in open {
+            let of = open.lock().await.routing.run;
+            if of == run {
+                self.close(id).await;
+            }
+        }
+    }
+
+    fn find(&self, writer: WriterId) -> Result<Arc<tokio::sync::Mutex<Open>>, WriteError> {
+        self.all().get(&writer).cloned().ok_or_else(stage::no_such_writer)
+    }
+
+    fn all(&self) -> std::sync::MutexGuard<'_, BTreeMap<WriterId, Arc<tokio::sync::Mutex<Open>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    /// Waits until at most so many batches are under way, and tells if one of them was not stored.
+    async fn stored(&mut self, at_most: usize) -> Result<(), WriteError> {
+        while self.under_way.len() > at_most {
+            let Some(oldest) = self.under_way.front_mut() else {
+                break;
+            };
+            let stored = oldest.await;
+            self.under_way.pop_front();
+            let stored = stored.unwrap_or(Err(WriteError::Ledger(LedgerError::Stopped)));
+            if stored.is_err() {
+                self.broken = true;
+            }
+            stored?;
+        }
+        if self.broken {
+            return Err(WriteError::internal(
+                "the writer lacks records, since an earlier batch could not be stored",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn prepare(
+    routing: &Routing,
+    starts: Vec<i64>,
+    records: Vec<CostRecord>,
+) -> Result<Vec<Prepared>, LedgerError> {
+    let records = starts.into_iter().zip(records);
+    let prepared = records.map(|(start, record)| {
+        let content = key::content(&record)?;
+        Ok(Prepared {
+            start,
+            key: key::record_key(&record, &routing.definition.key_tags),
+            revision: key::revision(&content),
+            content,
+            columns: Columns::of(record),
+        })
+    });
+    prepared.collect()
+}
+
+/// The start of the writer's partition that a record falls into.
+fn route(routing: &Routing, record: &CostRecord) -> Result<i64, WriteError> {
+    let Routing {
+        definition,
+        partitions,
+        ..
+    } = routing;
+    let anchor = match definition.anchor {
+        Anchor::ChargeStart => record.charge_period.start(),
+        Anchor::BillingPeriod => record.billing_period.start(),
+    };
+    let start = partition_of(definition.grain, anchor).map(Period::start);
+    match start {
+        Some(start) if partitions.binary_search(&start).is_ok() => Ok(start.as_second()),
+        _ => {
+            let first = partitions.first().map(ToString::to_string);
+            let last = partitions.last().map(ToString::to_string);
+            Err(WriteError::malformed(format!(
+                "a record of {:?} at {anchor} lies outside the writer's {} {} partitions ({} to {})",
+                Foreign::new(record.service_name.as_str()),
+                partitions.len(),
+                stream::grain_name(definition.grain),
+                first.unwrap_or_default(),
+                last.unwrap_or_default(),
+            )))
+        }
+    }
+}
+
+/// What every record must have.
+fn check_columns(record: &CostRecord) -> Result<(), WriteError> {
+    for (column, value) in [
+        ("BillingCurrency", &record.billing_currency),
+        ("BillingAccountId", &record.billing_account_id),
+        ("ServiceName", &record.service_name),
+        ("ServiceCategory", &record.service_category),
+        ("ServiceProviderName", &record.service_provider_name),
+    ] {
+        if value.is_empty() {
+            let anchor = record.charge_period.start();
+            return Err(WriteError::malformed(format!(
+                "a record of {anchor} has an empty {column}"
+            )));
+        }
+    }
+    if let Some(name) = record.extra.keys().find(|name| !name.starts_with("x_")) {
+        return Err(WriteError::malformed(format!(
+            "the further dimension {:?} must begin with x_",
+            Foreign::new(name.as_str())
+        )));
+    }
+    Ok(())
+}
