@@ -30,9 +30,13 @@ use std::{path::Path, sync::Arc, time::Duration};
 const BETWEEN_RUNS: Duration = Duration::from_secs(60);
 
 /// Runs the command.
-pub(super) async fn run(args: args::Run, state: Option<&Path>) -> Result<Exit, Failed> {
+pub(super) async fn run(
+    args: args::Run,
+    config: Option<Config>,
+    state: Option<&Path>,
+) -> Result<Exit, Failed> {
     let clock = clock().map_err(Failed::config)?;
-    let config = Config::load(&args.config)?;
+    let config = config.ok_or_else(|| Failed::bug("the operator's file was not read".to_owned()))?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
