@@ -1,15 +1,19 @@
 //! Bringing a ledger of an older schema up to this program's, step by step.
 //! What must hold: a step only adds, in one transaction with the version that it reaches; no step touches money.
 
-use super::store::{LedgerError, SCHEMA_VERSION};
+use super::{
+    destination::convert,
+    store::{LedgerError, SCHEMA_VERSION},
+};
 use rusqlite::{Connection, TransactionBehavior};
 
 /// What leads from each version to the next; the first leads from 1 to 2.
-const STEPS: [&str; 1] = [
+const STEPS: [&str; 2] = [
     // When a stream was retired; whether a run's money counts; completeness as it was at each commit (NULL: unknown).
     "ALTER TABLE stream ADD COLUMN retired_at INTEGER;
      ALTER TABLE run ADD COLUMN counts INTEGER NOT NULL DEFAULT 1;
      ALTER TABLE commit_partition ADD COLUMN completeness TEXT;",
+    convert::TABLE,
 ];
 
 /// Takes the steps that are missing.
@@ -60,7 +64,8 @@ mod tests {
         let (wanted, entries) = (columns(&bench), bench.entries());
         bench.doctor(
             "ALTER TABLE stream DROP COLUMN retired_at; ALTER TABLE run DROP COLUMN counts;
-             ALTER TABLE commit_partition DROP COLUMN completeness; PRAGMA user_version = 1;",
+             ALTER TABLE commit_partition DROP COLUMN completeness; DROP TABLE conversion; DROP INDEX entry_held;
+             PRAGMA user_version = 1;",
         );
         drop(open_read_only(bench.directory.path()).unwrap());
         assert_eq!(columns(&bench), wanted, "a reader brings it up, too");

@@ -27,7 +27,7 @@ pub use fate::{
 pub use listing::{EntryState, Filter, Listed, Listing, Travel, list, show};
 pub use posted::{Posted, last_entry, posted_since};
 pub use seal::{Contents, Extras, SealOrder, Share};
-pub use waiting::{Entry, Event, Observation};
+pub use waiting::{Entry, Event, Observation, Original};
 
 use crate::ledger::store::{LedgerError, checksum};
 use jiff::Timestamp;

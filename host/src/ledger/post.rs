@@ -14,6 +14,9 @@ use finops_decimal::Decimal;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
 
+/// Why an entry that was carried into an epoch is settled.
+pub(super) const CARRIED: &str = "the destination had it before the rebase";
+
 /// The records of one partition whose money leaves or enters the books, by row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Moved {
@@ -211,6 +214,35 @@ pub(super) fn carry(
     Ok(posting)
 }
 
+/// Posts an entry of zero, which gives what is sent in another currency a place.
+pub(super) fn post_nothing(
+    transaction: &Connection,
+    posting: i64,
+    partition: i64,
+) -> Result<(), LedgerError> {
+    let columns = "SELECT epoch, key, dims, posting.currency, commit_id FROM posting
+                   JOIN partition ON partition.id = posting.partition WHERE posting.id = ?";
+    let (epoch, key, dims, currency, commit): (i64, String, String, String, i64) =
+        transaction.query_row(columns, [posting], |row| row.try_into())?;
+    let epochs = open_epochs(transaction)?;
+    let epoch = epochs
+        .into_iter()
+        .find(|open| open.id == epoch)
+        .ok_or_else(|| damaged("posting", "its epoch has ended"))?;
+    let of = (key.as_str(), dims.as_str(), currency);
+    let posting = find_or_make(transaction, &epoch, partition, of)?;
+    let context = context(transaction, partition)?;
+    write_entry(
+        transaction,
+        &epoch,
+        &context,
+        commit,
+        &key,
+        &posting,
+        Sending::Send,
+    )
+}
+
 fn add(one: Decimal, other: Decimal) -> Result<Decimal, LedgerError> {
     one.checked_add(other)
         .map_err(|error| damaged("posting total", error))
@@ -270,10 +302,7 @@ fn write_entry(
             "settled",
             Some("the epoch starts now: earlier money is not sent".to_owned()),
         ),
-        Sending::Carried => (
-            "settled",
-            Some("the destination had it before the rebase".to_owned()),
-        ),
+        Sending::Carried => ("settled", Some(CARRIED.to_owned())),
         Sending::Send if posting.currency != epoch.currency => {
             ("held", Some(foreign_currency(&posting.currency, &epoch.currency)))
         }

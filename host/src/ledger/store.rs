@@ -18,7 +18,7 @@ use std::{
 };
 
 /// Version of the schema that this program writes.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 /// Name of the database file within the state directory.
 pub const FILE_NAME: &str = "ledger.db";
 

@@ -4,7 +4,7 @@
 //! so that no money is there twice and none is missing; what it has is the settled entries of the epoch that ends. So
 //! nothing is rebased while it is unknown whether an entry arrived.
 
-use super::{Moved, current_counted, end_epoch, next_epoch, open_totals};
+use super::{Moved, convert, current_counted, end_epoch, next_epoch, open_totals};
 use crate::ledger::{
     outbox::{DecisionError, destination_row},
     post::{self, OpenEpoch, Postings, Sending},
@@ -122,9 +122,13 @@ fn open_differences(transaction: &Transaction, epoch: &OpenEpoch, ended: i64) ->
         while let Some(row) = rows.next()? {
             let (key, dims): (String, String) = (row.get(0)?, row.get(1)?);
             let there = amount(&row.get::<_, String>(3)?)?;
-            if !there.is_zero() {
+            let converted = convert::settled(transaction, ended, partition, &key)?;
+            if !there.is_zero() || converted.as_ref().is_some_and(|(_, sum)| !sum.is_zero()) {
                 let of = (key.as_str(), dims.as_str(), row.get(2)?);
                 let posting = post::carry(transaction, epoch, &context, commit, of, there)?;
+                if let Some((currency, sum)) = converted {
+                    convert::carry(transaction, epoch.id, partition, &key, (&currency, sum))?;
+                }
                 postings.insert(key, posting);
             }
         }
