@@ -10,6 +10,7 @@ pub mod component;
 pub mod config;
 pub mod delivery;
 pub mod egress;
+mod fail_point;
 pub mod foreign;
 pub mod hardening;
 pub mod ledger;

@@ -14,6 +14,7 @@ pub const NOW: &str = "2026-08-03T12:00:00Z";
 pub struct Place {
     directory: tempfile::TempDir,
     now: String,
+    program: Option<PathBuf>,
 }
 
 /// What a call gave.
@@ -57,6 +58,7 @@ impl Place {
         Ok(Self {
             directory: tempfile::tempdir()?,
             now: NOW.to_owned(),
+            program: None,
         })
     }
 
@@ -70,6 +72,11 @@ impl Place {
     /// Sets the time of the next calls.
     pub fn set_now(&mut self, now: &str) {
         now.clone_into(&mut self.now);
+    }
+
+    /// The next calls are of this program, which is finops-host in another build.
+    pub fn set_program(&mut self, program: &Path) {
+        self.program = Some(program.to_owned());
     }
 
     /// Its directory.
@@ -99,7 +106,11 @@ impl Place {
     /// # Errors
     /// Where the program cannot be built.
     pub fn command(&self) -> Result<Command, Error> {
-        let mut command = Command::new(program()?);
+        let program = match &self.program {
+            Some(program) => program.clone(),
+            None => program()?,
+        };
+        let mut command = Command::new(program);
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())

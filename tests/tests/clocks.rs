@@ -60,6 +60,38 @@ fn a_batch_of_unknown_fate_is_settled_whichever_way_the_clock_goes() {
 }
 
 #[test]
+fn the_local_time_and_its_changes_do_not_matter() {
+    // Around the end of summer time in Europe and its beginning, and over a leap second that was.
+    let instants = [
+        "2016-12-31T23:59:59Z",
+        "2017-01-01T00:00:00Z",
+        "2026-03-29T00:59:59Z",
+        "2026-03-29T01:00:00Z",
+        "2026-10-25T00:59:59Z",
+        "2026-10-25T01:00:00Z",
+        "2026-10-25T23:30:00Z",
+    ];
+    let sent = ["UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Apia"].map(|zone| {
+        let mut errand = Errand::new().unwrap();
+        for instant in instants {
+            errand.set_now(instant.parse().unwrap());
+            let ran = errand.run_with(AMOUNT, &[("TZ", zone)]).unwrap();
+            assert_eq!(ran.code, Some(0), "{zone}, {instant}: {ran:?}");
+        }
+        errand.assert_lawful().unwrap();
+        let stored = errand.recorder.stored();
+        let entries = stored
+            .iter()
+            .flat_map(|row| row["metrics"]["cost_entries"].as_array().unwrap());
+        let entries = entries.map(|entry| (entry["entry_id"].clone(), entry["timestamp"].clone()));
+        entries.collect::<Vec<_>>()
+    });
+    // The day before each: four days in all, and the second reading of a day sends nothing.
+    assert_eq!(sent[0].len(), 4, "{:?}", sent[0]);
+    assert!(sent.iter().all(|entries| *entries == sent[0]), "{sent:?}");
+}
+
+#[test]
 fn an_epoch_that_began_in_the_future_does_not_make_its_own_money_look_strange() {
     let mut errand = Errand::new().unwrap();
     errand

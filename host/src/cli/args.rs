@@ -221,7 +221,7 @@ pub(super) enum Ledger {
     },
     /// Take a source, or one of its streams, out of the books; its records stay as history.
     ///
-    /// What was posted of it is reversed, and it takes no more commits.
+    /// What was posted of it is reversed, and it takes no more commits. This is final: freeze a source that may come back.
     Retire {
         /// The source, as `status` shows it.
         source: String,

@@ -12,18 +12,28 @@ use crate::{
 };
 use std::path::Path;
 
-/// Prepares the state directory and confines this thread, before there are others.
+/// Reads the file of a run, prepares the state directory and confines this thread, before there are others. Gives the file
+/// of a run: it is read once, so that what confines the process is what the run does.
 ///
 /// # Errors
-/// Where the state directory of a run cannot be used: what is written there must be safe.
-pub(super) fn start(command: &Command, state: Option<&Path>) -> Result<(), Failed> {
+/// Where the file of a run cannot be read, or its state directory cannot be used: what is written there must be safe.
+pub(super) fn start(command: &Command, state: Option<&Path>) -> Result<Option<Config>, Failed> {
+    let config = match command {
+        Command::Run(run) => Some(Config::load(&run.config)?),
+        _ => None,
+    };
+    confine_for(command, state, config.as_ref())?;
+    Ok(config)
+}
+
+fn confine_for(command: &Command, state: Option<&Path>, config: Option<&Config>) -> Result<(), Failed> {
     let run = matches!(command, Command::Run(_));
     if run && rustix::process::geteuid().is_root() {
         tracing::warn!(
             "this process is root, who needs no secret of its own to do harm; run finops-host as a user of its own"
         );
     }
-    let Some(mut needs) = needs(command) else {
+    let Some(mut needs) = needs(command, config) else {
         return Ok(());
     };
     if let Ok(state) = state_dir(state) {
@@ -56,7 +66,7 @@ pub(super) fn start(command: &Command, state: Option<&Path>) -> Result<(), Faile
 }
 
 /// What a command needs; none if it loads no component.
-fn needs(command: &Command) -> Option<Needs> {
+fn needs(command: &Command, loaded: Option<&Config>) -> Option<Needs> {
     let (component, config, network) = match command {
         Command::Run(run) => (&run.wasm, Some(&run.config), Network::Outgoing),
         Command::Inspect(args::Inspect {
@@ -78,10 +88,13 @@ fn needs(command: &Command) -> Option<Needs> {
         | Command::Outbox(_)
         | Command::Destination(_) => return None,
     };
-    // A file that cannot be read is complained about by the command itself.
-    let files = config
-        .and_then(|path| Config::load(path).ok())
-        .map(|config| config.files);
+    // Of other commands, a file that cannot be read is complained about by the command itself.
+    let files = match loaded {
+        Some(loaded) => Some(loaded.files.clone()),
+        None => config
+            .and_then(|path| Config::load(path).ok())
+            .map(|config| config.files),
+    };
     Some(Needs {
         state: None,
         component: component.clone(),

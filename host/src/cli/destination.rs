@@ -9,6 +9,8 @@ use crate::{
         DestinationId, DestinationSpec, Ledger,
         destination::{
             DestinationKind, OtherCurrencies,
+            convert::{convert_waiting, converted_otherwise},
+            rates::Rates,
             rebase::{Kept, rebase},
         },
         outbox,
@@ -27,6 +29,7 @@ pub(super) struct Destination {
     id: DestinationId,
     config: DeliveryConfig,
     other_currencies: OtherCurrencies,
+    rates: Rates,
 }
 
 /// Makes the destination known as the file says.
@@ -40,6 +43,7 @@ pub(super) async fn ensure(ledger: &Ledger, openfinops: &OpenFinOps) -> Result<D
         group_by: (!openfinops.group_by.is_empty()).then(|| openfinops.group_by.clone()),
         currency: openfinops.currency.clone(),
         other_currencies: openfinops.other_currencies,
+        rates: openfinops.rates.clone(),
         start: openfinops.start,
     };
     let _turn = ledger.lock_delivery(LOCK_WAIT).await.map_err(Failed::refused)?;
@@ -47,11 +51,31 @@ pub(super) async fn ensure(ledger: &Ledger, openfinops: &OpenFinOps) -> Result<D
         Err(LedgerError::Refused { what, .. }) => return Err(Failed::config(what)),
         other => other?,
     };
+    if spec.other_currencies == OtherCurrencies::Convert {
+        warn_of_rates(ledger, id, &spec.rates).await?;
+    }
     Ok(Destination {
         id,
         config: DeliveryConfig::new(endpoint, hostname()),
         other_currencies: openfinops.other_currencies,
+        rates: spec.rates,
     })
+}
+
+/// Says that past charges were converted at rates that the file no longer has: a changed rate is not taken over silently.
+async fn warn_of_rates(ledger: &Ledger, id: DestinationId, rates: &Rates) -> Result<(), Failed> {
+    let rates = rates.clone();
+    let otherwise = ledger
+        .store()
+        .with(move |connection| converted_otherwise(connection, id.0, &rates))
+        .await?;
+    if otherwise > 0 {
+        tracing::warn!(
+            "{otherwise} posting keys were converted at other rates than [[openfinops.rates]] now has for their days: \
+             put the rates back, or have the difference sent with `finops-host destination rebase`"
+        );
+    }
+    Ok(())
 }
 
 impl Destination {
@@ -78,12 +102,20 @@ impl Destination {
                 known.join(", ")
             )));
         }
-        if self.other_currencies == OtherCurrencies::Send {
-            let id = self.id.0;
-            ledger
-                .store()
-                .with(move |connection| outbox::send_held(connection, id))
-                .await?;
+        let (id, store) = (self.id.0, ledger.store());
+        match self.other_currencies {
+            OtherCurrencies::Hold => {}
+            OtherCurrencies::Send => {
+                store
+                    .with(move |connection| outbox::send_held(connection, id))
+                    .await?
+            }
+            OtherCurrencies::Convert => {
+                let rates = self.rates.clone();
+                store
+                    .with(move |connection| convert_waiting(connection, id, &rates))
+                    .await?;
+            }
         }
         let deadline = clock.now().saturating_add(time).unwrap_or(jiff::Timestamp::MAX);
         Ok(deliver(

@@ -20,7 +20,7 @@ mod status;
 mod stop;
 
 use crate::{
-    component::ComponentError,
+    component::{COMPILE_SUBCOMMAND, ComponentError, compile_child_main},
     config::ConfigErrors,
     delivery::DeliveryError,
     foreign::for_output,
@@ -36,6 +36,13 @@ use std::{io::Write, process::ExitCode};
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
+    // The compile child must not even parse a command line.
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == COMPILE_SUBCOMMAND)
+    {
+        return compile_child_main();
+    }
     let hardened = hardening::harden();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -53,10 +60,13 @@ pub fn main() -> ExitCode {
     }
     // Threads inherit it: so before the runtime has any.
     let state = cli.state_dir.as_deref();
-    if let Err(failed) = confinement::start(&cli.command, state) {
-        complain(&failed.message);
-        return ExitCode::from(failed.code);
-    }
+    let config = match confinement::start(&cli.command, state) {
+        Ok(config) => config,
+        Err(failed) => {
+            complain(&failed.message);
+            return ExitCode::from(failed.code);
+        }
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -66,7 +76,7 @@ pub fn main() -> ExitCode {
     };
     let result = runtime.block_on(async {
         match cli.command {
-            Command::Run(args) => run::run(args, state).await,
+            Command::Run(args) => run::run(args, config, state).await,
             Command::Inspect(args) => inspect::inspect(args, state).await,
             Command::Init(args) => init::init(args, state).await,
             Command::Check(args) => check::check(args, state).await,

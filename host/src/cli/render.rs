@@ -4,6 +4,7 @@ use crate::{
     config::{show_duration, show_size},
     delivery::{DeliveryReport, Ended},
     foreign::Foreign,
+    ledger::outbox::Posted,
     schedule::{Figure, Prepared, RunSummary, Unit},
 };
 use comfy_table::{Cell, CellAlignment, Table, presets};
@@ -156,6 +157,18 @@ fn wrapped(lead: &str, parts: impl Iterator<Item = String>) -> String {
         }
     }
     lines.join("\n").trim_end_matches(',').to_owned()
+}
+
+/// What a dry run would have sent, in one line.
+pub(super) fn would_post(posted: &Posted) -> String {
+    let Posted {
+        destination,
+        currency,
+        entries,
+        sum,
+    } = posted;
+    let currency = Foreign::new(currency.as_str());
+    format!("  would send {entries} entries of {sum} {currency} in all to {destination}")
 }
 
 /// A delivery, in some lines.

@@ -18,21 +18,27 @@ use crate::{
     ledger::{
         Ledger, Repricing,
         held::{Proposal, review},
+        outbox::{Posted, last_entry, posted_since},
         record::Period,
     },
     sandbox::Runtime,
     schedule::{Asked, PrepareError, Prepared, RunSummary, prepare, run_once},
 };
 use jiff::{Timestamp, civil::Date, tz::Offset};
+use rusqlite::Connection;
 use std::{path::Path, sync::Arc, time::Duration};
 
 /// How long to try delivering between the runs of an interval; what is left goes with the next one.
 const BETWEEN_RUNS: Duration = Duration::from_secs(60);
 
 /// Runs the command.
-pub(super) async fn run(args: args::Run, state: Option<&Path>) -> Result<Exit, Failed> {
+pub(super) async fn run(
+    args: args::Run,
+    config: Option<Config>,
+    state: Option<&Path>,
+) -> Result<Exit, Failed> {
     let clock = clock().map_err(Failed::config)?;
-    let config = Config::load(&args.config)?;
+    let config = config.ok_or_else(|| Failed::bug("the operator's file was not read".to_owned()))?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -93,6 +99,15 @@ pub(super) async fn run(args: args::Run, state: Option<&Path>) -> Result<Exit, F
     }
 }
 
+/// What a round came to, as it is shown at its end.
+struct Shown {
+    summaries: Vec<RunSummary>,
+    held: Vec<Proposal>,
+    /// Of a dry run.
+    would_post: Vec<Posted>,
+    delivered: Option<DeliveryReport>,
+}
+
 /// Everything that a round of collecting and delivering needs.
 struct Work {
     args: args::Run,
@@ -114,6 +129,15 @@ impl Work {
             },
             _ => None,
         };
+        let before = match self.args.dry_run {
+            true => Some(
+                self.ledger
+                    .store()
+                    .with(|connection| last_entry(connection))
+                    .await?,
+            ),
+            false => None,
+        };
         let mut exit = Exit::Done;
         let mut summaries = Vec::new();
         for run in asked.runs() {
@@ -125,7 +149,18 @@ impl Work {
                 break;
             }
         }
-        let held = self.held(&summaries).await?;
+        let mut shown = Shown {
+            held: self.held(&summaries).await?,
+            would_post: match before {
+                Some(row) => {
+                    let posted = move |connection: &mut Connection| posted_since(connection, row);
+                    self.ledger.store().with(posted).await?
+                }
+                None => Vec::new(),
+            },
+            summaries,
+            delivered: None,
+        };
         let mut delivered = None;
         if let Some(destination) = destination {
             let deliver = destination.deliver(&self.ledger, &self.clock, delivery_time, self.args.fresh);
@@ -137,13 +172,14 @@ impl Work {
                 Ok(report) => delivered = report,
                 Err(failed) => {
                     // What was collected is in the ledger, and worth showing.
-                    self.show(&summaries, &held, None);
+                    self.show(&shown);
                     return Err(failed);
                 }
             }
             exit = exit.or(delivered.as_ref().map_or(Exit::NotDelivered, report_exit));
         }
-        self.show(&summaries, &held, delivered.as_ref());
+        shown.delivered = delivered;
+        self.show(&shown);
         Ok(exit)
     }
 
@@ -174,22 +210,28 @@ impl Work {
         Ok(summary)
     }
 
-    fn show(&self, summaries: &[RunSummary], held: &[Proposal], delivered: Option<&DeliveryReport>) {
+    fn show(&self, shown: &Shown) {
         let dry_run = self.args.dry_run;
         if self.args.json {
-            let value = serde_json::json!({
-                "runs": summaries, "held": held, "delivery": delivered, "dry_run": dry_run,
+            let mut value = serde_json::json!({
+                "runs": shown.summaries, "held": shown.held, "delivery": shown.delivered, "dry_run": dry_run,
             });
+            if dry_run && let Some(value) = value.as_object_mut() {
+                value.insert("would_post".to_owned(), serde_json::json!(shown.would_post));
+            }
             super::print(&format!("{value:#}"));
             return;
         }
-        for summary in summaries {
+        for summary in &shown.summaries {
             super::print(&render::summary(&self.prepared, summary, dry_run));
         }
-        for line in held.iter().flat_map(|proposal| proposal.reason.lines()) {
+        for posted in &shown.would_post {
+            super::print(&render::would_post(posted));
+        }
+        for line in shown.held.iter().flat_map(|proposal| proposal.reason.lines()) {
             super::print(&format!("  held     {}", Foreign::from(line)));
         }
-        if let Some(report) = delivered {
+        if let Some(report) = &shown.delivered {
             super::print(&render::delivery(report));
         }
     }

@@ -1,7 +1,12 @@
 //! `[openfinops]`: the destination that takes entries.
 
 use super::section::{Item, Section};
-use crate::ledger::destination::{Measure, OtherCurrencies, StartMode};
+use crate::ledger::destination::{
+    Measure, OtherCurrencies, StartMode,
+    rates::{Rate, Rates},
+};
+use finops_decimal::Decimal;
+use jiff::civil::Date;
 use url::Url;
 
 /// The OpenFinOps destination.
@@ -19,6 +24,8 @@ pub struct OpenFinOps {
     pub currency: String,
     /// What becomes of entries in others.
     pub other_currencies: OtherCurrencies,
+    /// What others are converted at; empty unless they are.
+    pub rates: Rates,
 }
 
 /// Reads the section.
@@ -49,6 +56,21 @@ pub(super) fn read(section: Section<'_>) -> Option<OpenFinOps> {
         .take("other-currencies")
         .and_then(|item| choice(&item, &OtherCurrencies::ALL, OtherCurrencies::name))
         .unwrap_or(OtherCurrencies::Hold);
+    let table = section.take("rates");
+    let rates = table
+        .as_ref()
+        .map(|item| rates(item, &currency))
+        .unwrap_or_default();
+    match (other_currencies, table) {
+        (OtherCurrencies::Convert, None) => {
+            section.problem("there is no rate to convert at", format!("add {A_RATE}"));
+        }
+        (OtherCurrencies::Hold | OtherCurrencies::Send, Some(table)) => {
+            let remedy = "write other-currencies = \"convert\", or remove the rates";
+            table.at_key("nothing is converted", remedy);
+        }
+        _ => {}
+    }
     section.finish();
     Some(OpenFinOps {
         endpoint: endpoint?,
@@ -57,7 +79,44 @@ pub(super) fn read(section: Section<'_>) -> Option<OpenFinOps> {
         group_by,
         currency,
         other_currencies,
+        rates,
     })
+}
+
+/// How a rate is written.
+const A_RATE: &str = "[[openfinops.rates]] with a currency, from = \"2026-01-01\" and rate = \"1.0834\", the price of one unit of it";
+
+/// The dated rates.
+fn rates(item: &Item<'_>, takes: &str) -> Rates {
+    let mut rates = Rates::default();
+    for item in item.list(A_RATE).unwrap_or_default() {
+        let Some(section) = item.section(A_RATE) else {
+            continue;
+        };
+        let of = section
+            .require("currency", &format!("write {A_RATE}"))
+            .and_then(|item| currency(&item));
+        let from = section
+            .require("from", &format!("write {A_RATE}"))
+            .and_then(|item| item.parse::<Date>("its first day, such as \"2026-01-01\""));
+        let rate = section.require("rate", &format!("write {A_RATE}"));
+        let value = rate
+            .as_ref()
+            .and_then(|item| item.parse::<Decimal>("the rate as text, such as \"1.0834\""));
+        section.finish();
+        let (Some(of), Some(from), Some(rate), Some(value)) = (of, from, rate, value) else {
+            continue;
+        };
+        if of == takes {
+            section.problem(
+                "this is the currency that the destination counts in",
+                "remove the rate",
+            );
+        } else if let Err(error) = rates.add(&of, &Rate { from, rate: value }) {
+            rate.problem(error.to_string(), format!("write {A_RATE}"));
+        }
+    }
+    rates
 }
 
 /// The address of a server.

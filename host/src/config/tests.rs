@@ -383,6 +383,37 @@ fn the_destination_must_be_a_url() {
 }
 
 #[test]
+fn rates_are_dated_text_for_other_currencies_than_the_destination_counts_in() {
+    let with = |lines: &str| {
+        format!("[openfinops]\nendpoint = \"http://a.b\"\nother-currencies = \"convert\"\n{lines}")
+    };
+    let rate = "[[openfinops.rates]]\ncurrency = \"EUR\"\nfrom = \"2026-01-01\"\nrate = \"1.0834\"\n";
+    let config = Config::parse(&with(rate), Path::new("x.toml")).unwrap();
+    let day = "2026-02-01".parse().unwrap();
+    let found = config.openfinops.unwrap().rates.on("EUR", day).unwrap();
+    assert_eq!(found.to_string(), "1.0834 (from 2026-01-01)");
+
+    says(&with(""), &["no rate to convert at", "[[openfinops.rates]]"]);
+    says(
+        &with(&rate.repeat(2)),
+        &[":11:", "has a rate from that day on already"],
+    );
+    says(&with(&rate.replace("EUR", "USD")), &["the destination counts in"]);
+    says(
+        &with(&rate.replace("\"1.0834\"", "1.0834")),
+        &["a number with a point", "as text"],
+    );
+    says(&with(&rate.replace("1.0834", "-1")), &["above zero"]);
+    says(&with(&rate.replace("2026-01-01", "January")), &["2026-01-01"]);
+    says(
+        &with(&rate.replace("rate =", "rates =")),
+        &["did you mean `rate`?"],
+    );
+    let sending = with(rate).replace("convert", "send");
+    says(&sending, &["nothing is converted", "\"convert\""]);
+}
+
+#[test]
 fn limits_have_units_and_ranges() {
     for (line, parts) in [
         ("memory = 128", &["a whole number", "128MiB"][..]),

@@ -220,6 +220,17 @@ fn tags(entry: &Entry, measure: &str) -> BTreeMap<String, String> {
     own("total_after", entry.total_after.to_string());
     own("sequence", entry.sequence.to_string());
     own("epoch", entry.epoch.to_string());
+    if let Some(original) = &entry.original {
+        own("currency", entry.currency.clone());
+        own("original_currency", original.currency.clone());
+        own("original_amount", original.amount.to_string());
+        own("original_total_after", original.total_after.to_string());
+        own("rate", original.rate.to_string());
+        own(
+            "rate_id",
+            format!("{}/{} {}", original.currency, entry.currency, original.rate_from),
+        );
+    }
     own("measure", measure.to_owned());
     own("posting_key", entry.posting_key.clone());
     tags

@@ -5,7 +5,10 @@
 //! and are real time; whatever the host itself waits for goes through its clock.
 
 use super::outcome::{Exchange, Extent, Reply};
-use crate::foreign::Foreign;
+use crate::{
+    fail_point::{self, Point},
+    foreign::Foreign,
+};
 use reqwest::{Method, StatusCode, Url, header};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use std::{error::Error, sync::Arc, time::Duration};
@@ -133,6 +136,7 @@ impl Client {
                 .body(body);
         }
         let total = at_most.map_or(self.timeouts.total, |most| most.min(self.timeouts.total));
+        fail_point::pass(Point::BeforeDelivery);
         let started = tokio::time::Instant::now();
         let first_byte = self.timeouts.first_byte.min(total);
         let response = match tokio::time::timeout(first_byte, request.send()).await {
@@ -148,7 +152,9 @@ impl Client {
             Ok(Ok(response)) => response,
         };
         let rest = total.saturating_sub(started.elapsed());
-        Exchange::Answered(read(response, limit, rest).await)
+        let reply = read(response, limit, rest).await;
+        fail_point::pass(Point::AfterDelivery);
+        Exchange::Answered(reply)
     }
 }
 

@@ -76,6 +76,7 @@ pub async fn deliver(
         config,
         clock,
         until,
+        latest: clock.now(),
         client: Client::new(&config.endpoint, config.timeouts)?,
         agents: Agents::default(),
         search: Search::default(),
@@ -113,6 +114,8 @@ pub(super) struct Delivery<'a> {
     pub(super) config: &'a DeliveryConfig,
     pub(super) clock: &'a SharedClock,
     pub(super) until: Until,
+    /// The clock when it was last looked at.
+    latest: Timestamp,
     pub(super) client: Client,
     pub(super) agents: Agents,
     pub(super) search: Search,
@@ -128,6 +131,7 @@ impl Delivery<'_> {
     /// One step; `Some` once there is nothing more to do here and now.
     async fn step(&mut self) -> Result<Option<Ended>, DeliveryError> {
         let now = self.clock.now();
+        self.follow(now);
         if self.left() == Some(Duration::ZERO) {
             return self.out_of_time().await;
         }
@@ -149,6 +153,17 @@ impl Delivery<'_> {
                 BatchState::Ambiguous => self.look_up(*batch).await,
             },
         }
+    }
+
+    /// A clock that was set back takes the deadline with it: it does not give more time.
+    fn follow(&mut self, now: Timestamp) {
+        let back = self.latest.duration_since(now);
+        if let Until::Deadline(deadline) = &mut self.until
+            && back.is_positive()
+        {
+            *deadline = deadline.saturating_sub(back).unwrap_or(now);
+        }
+        self.latest = now;
     }
 
     async fn wait(&mut self, at: Timestamp) -> Result<Option<Ended>, DeliveryError> {

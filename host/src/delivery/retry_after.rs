@@ -65,6 +65,19 @@ mod tests {
     }
 
     #[test]
+    fn a_leap_second_is_a_second() {
+        let now = "2016-12-31T23:59:30Z".parse().unwrap();
+        for text in [
+            "Sat, 31 Dec 2016 23:59:60 GMT",
+            "Saturday, 31-Dec-16 23:59:60 GMT",
+            "Sat Dec 31 23:59:60 2016",
+        ] {
+            let wait = retry_after(text, now).unwrap();
+            assert!((29..=30).contains(&wait.as_secs()), "{text}: {wait:?}");
+        }
+    }
+
+    #[test]
     fn nonsense_is_no_wish() {
         for text in [
             "",

@@ -1,5 +1,6 @@
 //! Delivery against a server on loopback that behaves like OpenFinOps, and misbehaves on demand.
 
+mod clocks;
 mod fates;
 mod losses;
 mod refusals;

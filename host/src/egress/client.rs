@@ -9,6 +9,7 @@ use super::{
     resolve::{Judged, Names, Unreachable},
     rule::Rule,
 };
+use crate::fail_point::{self, Point};
 use reqwest::{Response, redirect, retry};
 use rustls::{
     ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::CertificateDer, pki_types::pem::PemObject,
@@ -112,10 +113,12 @@ impl Client {
             fault,
             unconnected: false,
         };
+        fail_point::pass(Point::BeforeProvider);
         let response = tokio::time::timeout(FIRST_BYTE.min(left), self.http.execute(request))
             .await
             .map_err(|_| failed(Fault::unreachable("no answer in time")))?
             .map_err(judged)?;
+        fail_point::pass(Point::AfterProvider);
         let peer = response
             .remote_addr()
             .ok_or_else(|| failed(Fault::unreachable("the connection's address is not known")))?;

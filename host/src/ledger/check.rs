@@ -5,9 +5,11 @@
 //! 3. Every entry is in one state, and what a destination's states add up to is what was posted to it.
 //! 4. A checkpoint belongs to an applied commit of its stream.
 //!
-//! Beside the laws: checksums, hashes and ids are recomputed, and what counts is decided anew. Nothing is repaired.
+//! Beside the laws: checksums, hashes and ids are recomputed, what counts is decided anew, and what was sent in another
+//! currency adds up to the converted total. Nothing is repaired.
 //! Memory: a row at a time; what must be summed is noted in temporary tables.
 
+mod conversions;
 mod entries;
 mod records;
 #[cfg(test)]
@@ -34,6 +36,8 @@ pub enum Rule {
     Row,
     /// What counts and what does not.
     Counting,
+    /// What is sent of an entry in another currency.
+    Conversion,
     /// The database file itself.
     File,
 }
@@ -56,6 +60,7 @@ impl fmt::Display for Finding {
             Rule::Checkpoint => "law 4",
             Rule::Row => "row",
             Rule::Counting => "counting",
+            Rule::Conversion => "conversion",
             Rule::File => "file",
         };
         write!(f, "{rule}: {}", self.what)
@@ -114,6 +119,7 @@ pub fn check(connection: &Connection) -> Result<Report, LedgerError> {
     entries::check(&view, &mut report)?;
     entries::sums(&view, &mut report)?;
     entries::states(&view, &mut report)?;
+    conversions::check(&view, &mut report)?;
     Ok(report)
 }
 

@@ -2,8 +2,11 @@
 //! What must hold: at the end of every transaction an open epoch of a journal holds exactly the current counted
 //! records at its measure and roll-up; entries of an ended epoch are never sent any more.
 
+pub mod convert;
+pub mod rates;
 pub mod rebase;
 
+use self::rates::Rates;
 use super::{
     dims::not_groupable,
     error::damaged,
@@ -108,11 +111,13 @@ pub enum OtherCurrencies {
     Hold,
     /// They are sent as they are: each names its currency.
     Send,
+    /// They are converted at the operator's dated rates; those without one are held.
+    Convert,
 }
 
 impl OtherCurrencies {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Hold, Self::Send];
+    pub const ALL: [Self; 3] = [Self::Hold, Self::Send, Self::Convert];
 
     /// As configuration writes it.
     #[must_use]
@@ -120,6 +125,7 @@ impl OtherCurrencies {
         match self {
             Self::Hold => "hold",
             Self::Send => "send",
+            Self::Convert => "convert",
         }
     }
 }
@@ -141,6 +147,8 @@ pub struct DestinationSpec {
     pub currency: String,
     /// What becomes of entries in others.
     pub other_currencies: OtherCurrencies,
+    /// What they are converted at.
+    pub rates: Rates,
     /// How a new epoch begins.
     pub start: StartMode,
 }
@@ -207,6 +215,10 @@ pub(super) fn ensure(
         }
         Some((id, _, currency)) => {
             if currency != spec.currency {
+                if let Some(what) = refuse_currency(&transaction, id, &spec.currency)? {
+                    let path = path.to_owned();
+                    return Err(LedgerError::Refused { path, what });
+                }
                 change_currency(&transaction, id, &spec.currency)?;
             }
             id
@@ -215,6 +227,7 @@ pub(super) fn ensure(
     match spec.other_currencies {
         OtherCurrencies::Hold => hold_others(&transaction, id, &spec.currency)?,
         OtherCurrencies::Send => send_held(&transaction, id)?,
+        OtherCurrencies::Convert => convert::convert(&transaction, id, &spec.rates)?,
     }
     transaction.commit()?;
     Ok(DestinationId(id))
@@ -290,6 +303,22 @@ fn end_epoch(
         [destination],
     )?;
     Ok(())
+}
+
+/// Why a destination cannot change to a currency: what it was sent converted to another cannot be followed by it.
+fn refuse_currency(
+    transaction: &Transaction,
+    destination: i64,
+    currency: &str,
+) -> Result<Option<String>, LedgerError> {
+    let converted = convert::converted_to(transaction, destination)?;
+    let other = converted.filter(|converted| converted != currency);
+    Ok(other.map(|converted| {
+        format!(
+            "the destination was sent entries that were converted to {converted}: \
+             write currency = \"{converted}\" under [openfinops], or deliver to another server"
+        )
+    }))
 }
 
 /// Frees what was held and is in the destination's new currency.

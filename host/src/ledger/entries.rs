@@ -4,11 +4,14 @@
 
 use super::{
     error::damaged,
-    post::{Context, OpenEpoch, Sending, entry_checksum, entry_id, foreign_currency},
+    post::{self, Context, OpenEpoch, Sending, entry_checksum, entry_id, foreign_currency},
     store::{Hash, LedgerError, amount, hex},
 };
 use finops_decimal::Decimal;
 use rusqlite::{Connection, OptionalExtension, params};
+
+/// Why an entry that was carried into an epoch is settled.
+pub(super) const CARRIED: &str = "the destination had it before the rebase";
 
 /// What the destination has of a posting key already, from an epoch that has ended.
 pub(super) struct Carried<'a> {
@@ -105,6 +108,32 @@ pub(super) fn carry(
     Ok(())
 }
 
+/// Posts an entry of zero, which gives what is sent in another currency a place.
+pub(super) fn post_nothing(
+    transaction: &Connection,
+    posting: i64,
+    partition: i64,
+) -> Result<(), LedgerError> {
+    let columns = "SELECT epoch, key, sequence, total, posting.currency, commit_id FROM posting
+                   JOIN partition ON partition.id = posting.partition WHERE posting.id = ?";
+    let (epoch, key, sequence, total, currency, commit): (i64, String, i64, String, String, i64) =
+        transaction.query_row(columns, [posting], |row| row.try_into())?;
+    let epoch = post::open_epochs(transaction)?
+        .into_iter()
+        .find(|open| open.id == epoch)
+        .ok_or_else(|| damaged("posting", "its epoch has ended"))?;
+    let posting = Posting {
+        id: Some(posting),
+        sequence,
+        total: amount(&total)?,
+        currency,
+        dims: String::new(),
+    };
+    let context = post::context(transaction, partition)?;
+    let nothing = (Decimal::ZERO, Sending::Send);
+    enter(transaction, &epoch, &context, commit, (&key, &posting), nothing)
+}
+
 fn add(one: Decimal, other: Decimal) -> Result<Decimal, LedgerError> {
     one.checked_add(other)
         .map_err(|error| damaged("posting total", error))
@@ -195,10 +224,7 @@ fn enter(
             "settled",
             Some("the epoch starts now: earlier money is not sent".to_owned()),
         ),
-        Sending::Carried => (
-            "settled",
-            Some("the destination had it before the rebase".to_owned()),
-        ),
+        Sending::Carried => ("settled", Some(CARRIED.to_owned())),
         Sending::Send if posting.currency != epoch.currency => {
             ("held", Some(foreign_currency(&posting.currency, &epoch.currency)))
         }

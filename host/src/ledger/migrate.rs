@@ -3,7 +3,10 @@
 
 mod hashes;
 
-use super::store::{LedgerError, SCHEMA_VERSION};
+use super::{
+    destination::convert,
+    store::{LedgerError, SCHEMA_VERSION},
+};
 use rusqlite::{Connection, TransactionBehavior};
 
 /// What leads from each version to the next; the first leads from 1 to 2.
@@ -19,7 +22,8 @@ fn to_2(transaction: &Connection) -> rusqlite::Result<()> {
 }
 
 fn to_3(transaction: &Connection) -> rusqlite::Result<()> {
-    hashes::as_bytes(transaction)
+    hashes::as_bytes(transaction)?;
+    transaction.execute_batch(convert::TABLE)
 }
 
 /// Takes the steps that are missing.

@@ -1,10 +1,12 @@
-//! The laws as a state machine: random readings, restatements, retags, crashes and new destinations, each step
-//! compared with a small model in memory and proven by the checker.
+//! The laws as a state machine: random readings, restatements, retags, deliveries, crashes and new destinations, each step
+//! compared with a small model in memory and proven by the checker; in the end the destination has what the model says.
+//! Deliveries that go wrong, drops and rebases: `destination/rebase/model_tests.rs`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use super::{
     Completeness, Freeze, Money, Retire, RunInfo,
     destination::{DestinationSpec, Measure},
+    outbox::{Extras, SealOrder, Share, Step as Next, begin_attempt, next_step, put_back, settle},
     record::CostRecord,
     sample::{self, Bench},
 };
@@ -51,6 +53,8 @@ enum Step {
     Crash { stream: usize, content: Content },
     /// Writes what stands once more.
     Again,
+    /// A batch is sealed and sent, and is taken or certainly not.
+    Send { taken: bool },
     /// The destination begins anew, with that measure.
     Epoch(Measure),
     /// The next run keeps the instance's money apart, and the one after that counts it again.
@@ -78,6 +82,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..5_usize).prop_map(Step::Retire),
         2 => Just(Step::Succeed),
         1 => Just(Step::Again),
+        4 => prop::bool::weighted(0.7).prop_map(|taken| Step::Send { taken }),
         1 => prop_oneof![Just(Measure::Billed), Just(Measure::Effective)].prop_map(Step::Epoch),
     ]
 }
@@ -254,6 +259,9 @@ fn take(bench: &mut Bench, model: &mut Model, streams: &[Stream; 5], step: &Step
             }
             assert_eq!(bench.entries(), before, "reading the same again posts nothing");
         }
+        Step::Send { taken } => {
+            send(bench, *taken);
+        }
         Step::Epoch(measure) => {
             let spec = DestinationSpec {
                 measure: *measure,
@@ -316,15 +324,42 @@ fn take(bench: &mut Bench, model: &mut Model, streams: &[Stream; 5], step: &Step
     }
 }
 
-/// What the destination's open epoch adds up to, from the entries alone.
-fn posted(bench: &Bench) -> Vec<String> {
-    let mut books = bench.rows(
+/// Seals the oldest entries that wait, and sends them; says whether there were any.
+fn send(bench: &Bench, taken: bool) -> bool {
+    let order = SealOrder {
+        uid: bench.rows("SELECT count(*) FROM batch").concat(),
+        now: sample::at("2026-08-10T12:00:00Z"),
+        bytes: 1_000_000,
+        share: Share {
+            entries: 3,
+            extras: Extras::Without,
+        },
+        shares: BTreeMap::new(),
+    };
+    let job = move |connection: &mut rusqlite::Connection| {
+        let Next::Batch(batch) = next_step(connection, 1, &order, &|_| Ok(vec![1]))? else {
+            return Ok(false);
+        };
+        begin_attempt(connection, &batch, order.now)?;
+        match taken {
+            true => settle(connection, &batch, 1)?,
+            false => put_back(connection, &batch, "503")?,
+        };
+        Ok(true)
+    };
+    bench.ledger.store().with_blocking(job).unwrap()
+}
+
+/// What the destination's open epoch adds up to, from the entries in such a state alone.
+fn posted(bench: &Bench, state: &str) -> Vec<String> {
+    let mut books = bench.rows(&format!(
         "SELECT json_extract(dims, '$.stream') || '|' || json_extract(dims, '$.partition_start') || '|'
              || json_extract(dims, '$.service') || '|' || json_extract(dims, '$.tags.team') || '|' || sum
          FROM (SELECT dims, exact_sum(amount) AS sum FROM entry JOIN posting ON posting.id = entry.posting
-               JOIN epoch ON epoch.id = posting.epoch WHERE epoch.ended IS NULL GROUP BY posting.id)
+               JOIN epoch ON epoch.id = posting.epoch WHERE epoch.ended IS NULL AND entry.state LIKE '{state}'
+               GROUP BY posting.id)
          WHERE sum <> '0'",
-    );
+    ));
     books.sort();
     books
 }
@@ -350,7 +385,10 @@ proptest! {
         for step in &steps {
             take(&mut bench, &mut model, &streams, step);
             prop_assert_eq!(bench.findings(), [""; 0]);
-            prop_assert_eq!(posted(&bench), model.books());
+            prop_assert_eq!(posted(&bench, "%"), model.books());
         }
+        while send(&bench, true) {}
+        prop_assert_eq!(bench.findings(), [""; 0]);
+        prop_assert_eq!(posted(&bench, "settled"), model.books());
     }
 }

@@ -10,6 +10,7 @@ mod fate;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod listing;
+mod posted;
 mod seal;
 #[cfg(test)]
 mod tests;
@@ -24,8 +25,9 @@ pub use fate::{
     settle,
 };
 pub use listing::{EntryState, Filter, Listed, Listing, Travel, list, show};
+pub use posted::{Posted, last_entry, posted_since};
 pub use seal::{Contents, Extras, SealOrder, Share};
-pub use waiting::{Entry, Event, Observation};
+pub use waiting::{Entry, Event, Observation, Original};
 
 use crate::ledger::store::{LedgerError, checksum};
 use jiff::Timestamp;

@@ -319,6 +319,7 @@ pub(super) fn destination() -> DestinationSpec {
         group_by: None,
         currency: "USD".to_owned(),
         other_currencies: OtherCurrencies::Hold,
+        rates: super::destination::rates::Rates::default(),
         start: StartMode::Baseline,
     }
 }

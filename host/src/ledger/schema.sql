@@ -181,6 +181,16 @@ CREATE TABLE entry (
 ) STRICT;
 CREATE INDEX entry_open ON entry (destination, source, id) WHERE state = 'pending' AND batch IS NULL;
 CREATE INDEX entry_batch ON entry (batch);
+CREATE INDEX entry_held ON entry (destination) WHERE state = 'held';
+
+-- What is sent of an entry in the destination's currency, where the operator has others converted.
+CREATE TABLE conversion (
+    entry INTEGER PRIMARY KEY REFERENCES entry(id),
+    currency TEXT NOT NULL,                    -- the destination's
+    rate TEXT, rate_from TEXT,                 -- for one unit, and its first day; NULL: carried over by a rebase
+    amount TEXT NOT NULL, total_after TEXT NOT NULL,
+    checksum TEXT NOT NULL                     -- over all other columns
+) STRICT;
 
 -- The newest of each key; `seq` rises with each put, a destination's cursor stands at what it was sent.
 CREATE TABLE observation (

@@ -3,6 +3,7 @@
 //! What must hold: one connection writes, on one thread; readers open the file read-only; every amount is summed by
 //! [`Decimal`], never by SQLite's float `SUM`; a file that is damaged or of a newer version is refused, never recreated.
 
+use crate::fail_point;
 use finops_decimal::Decimal;
 use rusqlite::{
     Connection, OpenFlags,
@@ -123,7 +124,7 @@ impl Store {
         let (done, result) = tokio::sync::oneshot::channel();
         self.jobs
             .send(Box::new(move |connection| {
-                let _ = done.send(job(connection));
+                let _ = done.send(passing(connection, job));
             }))
             .map_err(|_| LedgerError::Stopped)?;
         result.await.map_err(|_| LedgerError::Stopped)?
@@ -141,11 +142,18 @@ impl Store {
         let (done, result) = mpsc::channel();
         self.jobs
             .send(Box::new(move |connection| {
-                let _ = done.send(job(connection));
+                let _ = done.send(passing(connection, job));
             }))
             .map_err(|_| LedgerError::Stopped)?;
         result.recv().map_err(|_| LedgerError::Stopped)?
     }
+}
+
+/// Runs a job whose commits are points at which a crash is tested.
+fn passing<R>(connection: &mut Connection, job: impl FnOnce(&mut Connection) -> R) -> R {
+    let result = job(connection);
+    fail_point::pass_committed();
+    result
 }
 
 /// Opens a ledger read-only, beside a running host. One of an older schema is brought up to this one first.
@@ -192,6 +200,7 @@ fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     add_functions(&connection)?;
+    fail_point::watch(&mut connection)?;
     if fresh {
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -212,6 +221,7 @@ fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
     // A commit runs some forty statements for each partition; all of them stay prepared.
     connection.set_prepared_statement_cache_capacity(128);
     super::temporary::lay(&connection)?;
+    fail_point::pass_committed();
     Ok(connection)
 }
 

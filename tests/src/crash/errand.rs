@@ -27,6 +27,7 @@ pub struct Errand {
     now: Timestamp,
     wasm: PathBuf,
     endpoint: String,
+    more: String,
 }
 
 impl Errand {
@@ -42,6 +43,7 @@ impl Errand {
             recorder,
             now: crate::program::NOW.parse()?,
             wasm: artifacts::guest("hostile")?,
+            more: String::new(),
         };
         errand.set_now(errand.now);
         Ok(errand)
@@ -52,6 +54,11 @@ impl Errand {
     pub fn at(mut self, endpoint: &str) -> Self {
         endpoint.clone_into(&mut self.endpoint);
         self
+    }
+
+    /// The operator's file says this too of its destination.
+    pub fn configure(&mut self, lines: &str) {
+        lines.clone_into(&mut self.more);
     }
 
     /// The host's clock and the destination's.
@@ -83,8 +90,8 @@ impl Errand {
     pub fn command(&self, instance: &str, settings: &str) -> Result<Command, Error> {
         let text = format!(
             "[collector]\nname = \"{instance}\"\n\n[settings]\naccount = \"{instance}\"\n{settings}\n\n\
-             [openfinops]\nendpoint = \"{}\"\n",
-            self.endpoint
+             [openfinops]\nendpoint = \"{}\"\n{}\n",
+            self.endpoint, self.more
         );
         let config = self.place.file(&format!("{instance}.toml"), text)?;
         let mut command = self.place.command()?;

@@ -6,6 +6,7 @@
 //! this: its log, its requests and its ledger tell where it stands.
 
 mod bill;
+mod billed;
 mod chance;
 mod errand;
 mod mood;
@@ -14,5 +15,6 @@ mod proof;
 mod siege;
 mod watcher;
 
+pub use billed::{Billed, Line, sum};
 pub use errand::{Errand, behave};
 pub use siege::Siege;

@@ -22,6 +22,7 @@ fn contents(dims: Value, amount: &str) -> Contents {
             currency: "USD".to_owned(),
             amount: amount.parse().unwrap(),
             total_after: "7".parse().unwrap(),
+            original: None,
             sequence: 3,
             epoch: 2,
         }],

@@ -4,7 +4,7 @@
 //! so that no money is there twice and none is missing; what it has is the settled entries of the epoch that ends. So
 //! nothing is rebased while it is unknown whether an entry arrived.
 
-use super::{end_epoch, next_epoch, open_totals};
+use super::{convert, end_epoch, next_epoch, open_totals};
 use crate::ledger::{
     entries::{self, Carried},
     outbox::{DecisionError, destination_row},
@@ -123,7 +123,8 @@ fn open_differences(transaction: &Transaction, epoch: &OpenEpoch, ended: i64) ->
         while let Some(row) = rows.next()? {
             let (key, dims, currency): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let there = amount(&row.get::<_, String>(3)?)?;
-            if !there.is_zero() {
+            let converted = convert::settled(transaction, ended, partition, &key)?;
+            if !there.is_zero() || converted.as_ref().is_some_and(|(_, sum)| !sum.is_zero()) {
                 let carried = Carried {
                     key: unhex(&key)?,
                     dims: &dims,
@@ -131,6 +132,9 @@ fn open_differences(transaction: &Transaction, epoch: &OpenEpoch, ended: i64) ->
                     there,
                 };
                 entries::carry(transaction, epoch, &context, commit, &carried)?;
+                if let Some((currency, sum)) = converted {
+                    convert::carry(transaction, epoch.id, partition, &key, (&currency, sum))?;
+                }
             }
         }
         if context.source.counts {

@@ -48,13 +48,25 @@ pub fn resume(connection: &Connection, id: DestinationRow) -> Result<(), LedgerE
 }
 
 /// Lets what is held go: the operator has it sent in whatever currency it is. Entries are posted as held, so each delivery
-/// begins with this where the operator says so.
+/// begins with this where the operator says so. What follows converted entries of the same key stays held: the two do not add.
 ///
 /// # Errors
 /// Storage.
 pub fn send_held(connection: &Connection, id: DestinationRow) -> Result<(), LedgerError> {
-    let sql = "UPDATE entry SET state = 'pending', reason = NULL WHERE destination = ?1 AND state = 'held'";
-    connection.execute(sql, [id])?;
+    let follows = "SELECT earlier.posting FROM conversion JOIN entry earlier ON earlier.id = conversion.entry
+                   WHERE earlier.posting = entry.posting";
+    let mixing = format!(
+        "UPDATE entry SET reason = 'earlier entries of this key were converted, and entries as they are cannot follow \
+         them: write other-currencies = \"convert\" again'
+         WHERE destination = ?1 AND state = 'held' AND EXISTS ({follows})
+           AND NOT EXISTS (SELECT 1 FROM conversion own WHERE own.entry = entry.id)"
+    );
+    connection.execute(&mixing, [id])?;
+    let others = format!(
+        "UPDATE entry SET state = 'pending', reason = NULL WHERE destination = ?1 AND state = 'held'
+         AND (EXISTS (SELECT 1 FROM conversion own WHERE own.entry = entry.id) OR NOT EXISTS ({follows}))"
+    );
+    connection.execute(&others, [id])?;
     Ok(())
 }
 

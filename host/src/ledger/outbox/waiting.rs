@@ -21,16 +21,33 @@ pub struct Entry {
     pub posting_key: String,
     /// The dimensions: texts, and the objects `tags` and `extra`.
     pub dims: Map<String, Value>,
+    /// ISO 4217: the destination's, where it is converted.
+    pub currency: String,
+    /// The change.
+    pub amount: Decimal,
+    /// The posting's total after it.
+    pub total_after: Decimal,
+    /// What it was converted from.
+    pub original: Option<Original>,
+    /// Its place among the posting's entries, from 1.
+    pub sequence: i64,
+    /// The destination's epoch.
+    pub epoch: i64,
+}
+
+/// An entry as the provider bills it, where the destination is sent another currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
     /// ISO 4217.
     pub currency: String,
     /// The change.
     pub amount: Decimal,
     /// The posting's total after it.
     pub total_after: Decimal,
-    /// Its place among the posting's entries, from 1.
-    pub sequence: i64,
-    /// The destination's epoch.
-    pub epoch: i64,
+    /// What one unit was converted at.
+    pub rate: Decimal,
+    /// The first day of that rate, as the operator's file has it.
+    pub rate_from: String,
 }
 
 /// A keyed number that is not money.
@@ -69,13 +86,15 @@ pub(super) fn entries(
     source: SourceRow,
     limit: usize,
 ) -> Result<Vec<Entry>, LedgerError> {
-    let sql = "SELECT e.id, e.entry_id, p.key, p.dims, p.currency, e.amount, e.total_after, e.sequence, k.number \
+    let sql = "SELECT e.id, e.entry_id, p.key, p.dims, p.currency, e.amount, e.total_after, e.sequence, k.number, \
+        c.currency, c.amount, c.total_after, c.rate, c.rate_from \
         FROM entry e CROSS JOIN posting p ON p.id = e.posting CROSS JOIN epoch k ON k.id = p.epoch \
+        LEFT JOIN conversion c ON c.entry = e.id \
         WHERE e.destination = ?1 AND e.source = ?2 AND e.state = 'pending' AND e.batch IS NULL AND k.ended IS NULL \
         ORDER BY e.id LIMIT ?3";
     read(transaction, sql, (destination, source, limit), |row| {
         let entry_id: String = row.get(1)?;
-        Ok(Entry {
+        let entry = Entry {
             row: row.get(0)?,
             dims: dimensions(&entry_id, &row.get::<_, String>(3)?)?,
             entry_id,
@@ -83,9 +102,32 @@ pub(super) fn entries(
             currency: row.get(4)?,
             amount: amount(&row.get::<_, String>(5)?)?,
             total_after: amount(&row.get::<_, String>(6)?)?,
+            original: None,
             sequence: row.get(7)?,
             epoch: row.get(8)?,
-        })
+        };
+        match row.get::<_, Option<String>>(9)? {
+            None => Ok(entry),
+            Some(currency) => converted(entry, currency, row),
+        }
+    })
+}
+
+/// The entry as the destination is sent it, in that currency.
+fn converted(entry: Entry, currency: String, row: &Row<'_>) -> Result<Entry, LedgerError> {
+    let original = Original {
+        currency: entry.currency,
+        amount: entry.amount,
+        total_after: entry.total_after,
+        rate: amount(&row.get::<_, String>(12)?)?,
+        rate_from: row.get(13)?,
+    };
+    Ok(Entry {
+        currency,
+        amount: amount(&row.get::<_, String>(10)?)?,
+        total_after: amount(&row.get::<_, String>(11)?)?,
+        original: Some(original),
+        ..entry
     })
 }
 

@@ -22,6 +22,8 @@ struct Line {
     id: String,
     service: String,
     cost: String,
+    /// USD where it is not said.
+    currency: Option<String>,
 }
 
 pub(crate) fn perform(scene: &Scene<'_>) -> Ended {
@@ -74,7 +76,8 @@ fn record(account: &str, period: Period, line: &Line) -> Result<CostRecord, Fail
         .parse()
         .map_err(|_| Failure::malformed("a cost is no decimal"))?;
     let service = (line.service.as_str(), "Other");
-    let mut record = CostRecord::new(period, account, "Hostile", service, (cost, "USD"));
+    let currency = line.currency.as_deref().unwrap_or("USD");
+    let mut record = CostRecord::new(period, account, "Hostile", service, (cost, currency));
     record.line_id = Some(line.id.clone());
     Ok(record)
 }

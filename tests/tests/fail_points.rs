@@ -1,0 +1,154 @@
+//! The program ends before and after every transaction and every request of a small errand: a bill is collected and sent,
+//! restated, collected and sent again. After each, ordinary runs bring the books and the destination to the same cent.
+//! It is the program of a build of its own, in which these points exist (`--features failing-host`).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use finops_decimal::Decimal;
+use finops_tests::crash::{Billed, Line, sum};
+use std::{
+    collections::BTreeMap,
+    io::Write as _,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+const KINDS: [&str; 6] = [
+    "BeforeCommit",
+    "AfterCommit",
+    "BeforeDelivery",
+    "AfterDelivery",
+    "BeforeProvider",
+    "AfterProvider",
+];
+/// More points than the errand has: where counting them must have ended.
+const FAR: u64 = 300;
+/// How many programs at once: most of the time one waits for the disk.
+const AT_ONCE: usize = 3;
+
+/// What the provider says, and what it says once it has restated.
+const BEFORE: [Line<'static>; 3] = [
+    ("1", "Compute", "10.25", "USD"),
+    ("2", "Storage", "3.000000001", "USD"),
+    ("3", "Support", "40", "USD"),
+];
+const AFTER: [Line<'static>; 3] = [
+    ("1", "Compute", "11.75", "USD"),
+    ("2", "Archive", "3.000000001", "USD"),
+    ("4", "Support", "39.5", "USD"),
+];
+
+/// Which run of the errand is disturbed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Disturbed {
+    First,
+    Restated,
+}
+
+/// How.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// The process is aborted.
+    Abort,
+    /// The database refuses the commit; at other points the process is aborted.
+    Refusal,
+}
+
+/// Every entry once, also on the wire: the server is honest, so that each batch can be looked up.
+fn assert_exact(billed: &Billed) {
+    assert_eq!(billed.errand.arrived().unwrap(), sum(&AFTER).unwrap());
+    let mut times: BTreeMap<String, u32> = BTreeMap::new();
+    for row in billed.errand.recorder.stored() {
+        for entry in row["metrics"]["cost_entries"].as_array().unwrap() {
+            *times
+                .entry(entry["entry_id"].as_str().unwrap().to_owned())
+                .or_default() += 1;
+        }
+    }
+    assert!(times.values().all(|times| *times == 1), "{times:?}");
+}
+
+/// The errand, disturbed at that point: its kind, or nothing where it has fewer points.
+async fn disturb(disturbed: Disturbed, point: u64, by: By) -> Option<String> {
+    let mut billed = Billed::new(&BEFORE).await.unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_failing-host"));
+    billed.errand.place.set_program(program);
+    tokio::task::block_in_place(|| {
+        if disturbed == Disturbed::Restated {
+            billed.assert_delivers().unwrap();
+            billed.says(&AFTER);
+        }
+        let aim = match by {
+            By::Abort => point.to_string(),
+            By::Refusal => format!("{point}:error"),
+        };
+        let ran = billed.run(&[("FINOPS_FAIL_POINT", &aim)]).unwrap();
+        let told = format!("fail point {point}: ");
+        let kind = ran.stderr.lines().find_map(|line| line.strip_prefix(&told));
+        let Some(kind) = kind.map(str::to_owned) else {
+            assert_eq!(ran.code, Some(0), "{ran:?}");
+            return None;
+        };
+        if by == By::Abort || kind != "BeforeCommit" {
+            assert_eq!(ran.code, None, "point {point}: {ran:?}");
+        }
+        billed.assert_delivers().unwrap();
+        billed.says(&AFTER);
+        billed.assert_delivers().unwrap();
+        assert_exact(&billed);
+        Some(kind)
+    })
+}
+
+/// Every point of the errand, counted by kind.
+async fn every_point(disturbed: Disturbed, by: By) -> BTreeMap<String, u32> {
+    let next = Arc::new(AtomicU64::new(1));
+    let walk = || {
+        let next = Arc::clone(&next);
+        tokio::spawn(async move {
+            let mut kinds = Vec::new();
+            loop {
+                let point = next.fetch_add(1, Ordering::SeqCst);
+                assert!(point < FAR, "the errand has no end");
+                match disturb(disturbed, point, by).await {
+                    Some(kind) => kinds.push(kind),
+                    None => return kinds,
+                }
+            }
+        })
+    };
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    for walk in (0..AT_ONCE).map(|_| walk()).collect::<Vec<_>>() {
+        for kind in walk.await.unwrap() {
+            *counts.entry(kind).or_default() += 1;
+        }
+    }
+    // Past the capture of the test runner: how many there were is part of the result.
+    writeln!(std::io::stdout(), "{disturbed:?} run, {by:?}: {counts:?}").unwrap();
+    for kind in KINDS {
+        assert!(counts.contains_key(kind), "no point {kind} in {counts:?}");
+    }
+    counts
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_program_that_ends_at_any_point_of_a_first_run_loses_nothing_and_sends_nothing_twice() {
+    every_point(Disturbed::First, By::Abort).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_program_that_ends_at_any_point_of_a_restatement_loses_nothing_and_sends_nothing_twice() {
+    every_point(Disturbed::Restated, By::Abort).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_database_that_refuses_any_commit_loses_nothing_and_sends_nothing_twice() {
+    every_point(Disturbed::Restated, By::Refusal).await;
+}
