@@ -5,6 +5,7 @@
 //! tests/data/aws, the golden records made from it in tests/golden/aws.
 
 pub mod bill;
+pub mod books;
 mod ce;
 mod expression;
 mod faults;
@@ -13,6 +14,7 @@ mod reply;
 pub mod s3;
 mod server;
 pub mod sigv4;
+pub mod stage;
 
 pub use bill::Patch;
 pub use faults::{Act, Fault, Faults};

@@ -1,0 +1,130 @@
+//! What the collector says of itself: settings, streams, observations, and the hosts that it would like to call.
+
+use finops_collector::descriptor::{
+    Basis, CredentialWish, Descriptor, Grain, HostWish, LookBack, Role, Setting, SettingKind, Stream,
+};
+
+/// The bill from Cost Explorer.
+pub(crate) const SPEND: &str = "spend";
+/// It by the hour.
+pub(crate) const HOURLY: &str = "hourly";
+/// It by one tag.
+pub(crate) const BY_TAG: &str = "by-tag";
+/// It by one cost category.
+pub(crate) const BY_COST_CATEGORY: &str = "by-cost-category";
+/// Some services of it by resource.
+pub(crate) const BY_RESOURCE: &str = "by-resource";
+
+const DAY: u64 = 86_400;
+/// Cost Explorer keeps the open month and 13 before it.
+const RETENTION: u32 = 395;
+
+/// The descriptor.
+pub(crate) fn descriptor() -> Descriptor {
+    Descriptor {
+        name: "aws".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        provider: "aws".to_owned(),
+        text: "The bill of an AWS organization by day, account, service and usage type from Cost Explorer, whose every page \
+               costs 0.01 USD."
+            .to_owned(),
+        settings: settings(),
+        streams: streams(),
+        observations: Vec::new(),
+        hosts: hosts(),
+        credentials: vec![CredentialWish {
+            name: "aws-billing".to_owned(),
+            schemes: vec!["aws-sigv4".to_owned()],
+            text: "A role or user of the management account that may call ce:GetCostAndUsage, and for the view by resource \
+                   ce:GetCostAndUsageWithResources; region us-east-1, service ce."
+                .to_owned(),
+        }],
+    }
+}
+
+fn settings() -> Vec<Setting> {
+    use SettingKind::{Boolean, Integer, Text};
+    vec![
+        Setting::required("account", Text, "The 12 digits of the account that pays: the organization's management account."),
+        Setting::optional("net", Boolean, "Costs after private discounts (NetUnblendedCost, NetAmortizedCost); false: before them.")
+            .default_value(true),
+        Setting::optional("pace", Integer, "Milliseconds before each call of Cost Explorer, which slows down who hurries.")
+            .default_value(1_000),
+        Setting::optional("hourly", Boolean, "Also the view by the hour of the last days (switched on in AWS, at a price there).")
+            .default_value(false),
+        Setting::optional("tag", Text, "Also the view by the values of this cost allocation tag."),
+        Setting::optional("cost-category", Text, "Also the view by the values of this cost category."),
+        Setting::optional(
+            "resource-services",
+            Text,
+            "Also the view by resource of these services, as Cost Explorer names them (switched on in AWS); a paid call each.",
+        )
+        .list(),
+    ]
+}
+
+fn streams() -> Vec<Stream> {
+    let months = LookBack::Months {
+        previous: 1,
+        until_day: Some(10),
+    };
+    let view = |name: &str, text: &str, grain, look_back, retention| Stream {
+        latency: DAY,
+        role: Role::ViewOf(SPEND.to_owned()),
+        look_back,
+        retention: Some(retention),
+        ..Stream::new(name, text, grain, Basis::Billed)
+    };
+    vec![
+        Stream {
+            latency: DAY,
+            look_back: months,
+            retention: Some(RETENTION),
+            ..Stream::new(
+                SPEND,
+                "The bill by day, account, service and usage type.",
+                Grain::Day,
+                Basis::Billed,
+            )
+        },
+        view(
+            HOURLY,
+            "The bill by the hour, service and usage type.",
+            Grain::Hour,
+            LookBack::Days(3),
+            14,
+        ),
+        view(
+            BY_TAG,
+            "The bill by the values of one tag and by service.",
+            Grain::Day,
+            months,
+            RETENTION,
+        ),
+        view(
+            BY_COST_CATEGORY,
+            "The bill by the values of one cost category and by service.",
+            Grain::Day,
+            months,
+            RETENTION,
+        ),
+        view(
+            BY_RESOURCE,
+            "Some services of the bill by resource.",
+            Grain::Day,
+            LookBack::Days(3),
+            14,
+        ),
+    ]
+}
+
+fn hosts() -> Vec<HostWish> {
+    vec![HostWish {
+        host: "ce.us-east-1.amazonaws.com".to_owned(),
+        methods: vec!["POST".to_owned()],
+        paths: vec!["/".to_owned()],
+        headers: vec!["X-Amz-Target".to_owned()],
+        credential: Some("aws-billing".to_owned()),
+        text: "Asks Cost Explorer what was billed; a page costs 0.01 USD.".to_owned(),
+    }]
+}
