@@ -86,7 +86,7 @@ async fn a_second_run_reads_three_days_changes_nothing_and_costs_as_little() {
         (&receipts["added"], &receipts["revised"], &receipts["withdrawn"]),
         (&0.into(), &0.into(), &0.into())
     );
-    assert!(receipts["unchanged"].as_u64().unwrap() < 60, "{receipts}");
+    assert!(receipts["unchanged"].as_u64().unwrap() < 100, "{receipts}");
     assert_books(&stage, State::Initial);
 }
 
@@ -112,7 +112,7 @@ async fn what_breaks_in_the_middle_commits_nothing_and_the_next_run_is_whole() {
         (Act::Throttle, 69, "slow down"),
         (Act::Truncated, 65, "truncated"),
         (Act::Html, 65, "HTML"),
-        (Act::Reset, 69, ""),
+        (Act::Reset, 65, ""),
         (Act::Deny, 69, "ce:GetCostAndUsage"),
         (
             Act::Exception {

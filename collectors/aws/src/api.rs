@@ -71,7 +71,10 @@ impl<'h> Api<'h> {
                 return Ok(response);
             }
             let refusal = refusal::of(response, operation);
-            if refusal.failure.kind != FailureKind::Throttled || attempt == ATTEMPTS {
+            // The host itself has tried 429 and 503 again.
+            let throttled =
+                refusal.failure.kind == FailureKind::Throttled && refusal.failure.status == Some(400);
+            if !throttled || attempt == ATTEMPTS {
                 return Err(refusal);
             }
             self.host.sleep(self.delay(attempt)?);

@@ -1,11 +1,14 @@
 //! What the collector says of itself: settings, streams, observations, and the hosts that it would like to call.
 
 use finops_collector::descriptor::{
-    Basis, CredentialWish, Descriptor, Grain, HostWish, LookBack, Role, Setting, SettingKind, Stream,
+    Anchor, Basis, CredentialWish, Descriptor, Grain, HostWish, LookBack, Role, Setting, SettingKind, Stream,
+    Supersede,
 };
 
 /// The bill from Cost Explorer.
 pub(crate) const SPEND: &str = "spend";
+/// The bill from a FOCUS export.
+pub(crate) const EXPORT: &str = "spend-export";
 /// It by the hour.
 pub(crate) const HOURLY: &str = "hourly";
 /// It by one tag.
@@ -26,20 +29,34 @@ pub(crate) fn descriptor() -> Descriptor {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         provider: "aws".to_owned(),
         text: "The bill of an AWS organization by day, account, service and usage type from Cost Explorer, whose every page \
-               costs 0.01 USD."
+               costs 0.01 USD, or line by line from a FOCUS export in S3; the same money by hour, tag, cost category or \
+               resource."
             .to_owned(),
         settings: settings(),
         streams: streams(),
         observations: Vec::new(),
         hosts: hosts(),
-        credentials: vec![CredentialWish {
-            name: "aws-billing".to_owned(),
-            schemes: vec!["aws-sigv4".to_owned()],
-            text: "A role or user of the management account that may call ce:GetCostAndUsage, and for the view by resource \
-                   ce:GetCostAndUsageWithResources; region us-east-1, service ce."
-                .to_owned(),
-        }],
+        credentials: credentials(),
     }
+}
+
+fn credentials() -> Vec<CredentialWish> {
+    let wish = |name: &str, text: &str| CredentialWish {
+        name: name.to_owned(),
+        schemes: vec!["aws-sigv4".to_owned()],
+        text: text.to_owned(),
+    };
+    vec![
+        wish(
+            "aws-billing",
+            "A role or user of the management account that may call ce:GetCostAndUsage, and for the view by resource \
+             ce:GetCostAndUsageWithResources; region us-east-1, service ce.",
+        ),
+        wish(
+            "aws-export",
+            "May call s3:GetObject below the export's prefix; the bucket's region, service s3, s3 = true.",
+        ),
+    ]
 }
 
 fn settings() -> Vec<Setting> {
@@ -60,6 +77,14 @@ fn settings() -> Vec<Setting> {
             "Also the view by resource of these services, as Cost Explorer names them (switched on in AWS); a paid call each.",
         )
         .list(),
+        Setting::optional(
+            "export-bucket",
+            Text,
+            "Bucket of a FOCUS export (text/csv, gzip, overwriting). With it the bill comes from there and Cost Explorer is not called.",
+        ),
+        Setting::optional("export-region", Text, "The bucket's region.").default_value("us-east-1"),
+        Setting::optional("export-prefix", Text, "The export's prefix in the bucket.").default_value(""),
+        Setting::optional("export-name", Text, "The export's name."),
     ]
 }
 
@@ -84,6 +109,21 @@ fn streams() -> Vec<Stream> {
                 SPEND,
                 "The bill by day, account, service and usage type.",
                 Grain::Day,
+                Basis::Billed,
+            )
+        },
+        Stream {
+            anchor: Anchor::BillingPeriod,
+            latency: DAY,
+            look_back: months,
+            supersedes: Some(Supersede {
+                stream: SPEND.to_owned(),
+                by: None,
+            }),
+            ..Stream::new(
+                EXPORT,
+                "The bill line by line, from a FOCUS export in S3.",
+                Grain::Month,
                 Basis::Billed,
             )
         },
@@ -119,12 +159,21 @@ fn streams() -> Vec<Stream> {
 }
 
 fn hosts() -> Vec<HostWish> {
-    vec![HostWish {
+    let cost_explorer = HostWish {
         host: "ce.us-east-1.amazonaws.com".to_owned(),
         methods: vec!["POST".to_owned()],
         paths: vec!["/".to_owned()],
         headers: vec!["X-Amz-Target".to_owned()],
         credential: Some("aws-billing".to_owned()),
         text: "Asks Cost Explorer what was billed; a page costs 0.01 USD.".to_owned(),
-    }]
+    };
+    let bucket = HostWish {
+        host: "{export-bucket}.s3.{export-region}.amazonaws.com".to_owned(),
+        methods: vec!["GET".to_owned()],
+        paths: vec!["/".to_owned()],
+        headers: Vec::new(),
+        credential: Some("aws-export".to_owned()),
+        text: "Reads the FOCUS export, where one is configured.".to_owned(),
+    };
+    vec![cost_explorer, bucket]
 }

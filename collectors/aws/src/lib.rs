@@ -8,6 +8,7 @@ mod checking;
 mod cost_explorer;
 mod cuts;
 mod descriptor;
+mod export;
 mod mapping;
 mod overview;
 mod record_type;

@@ -1,6 +1,6 @@
 //! One call of `collect`: the bill first, then its views. What is committed stays, whatever fails after it.
 
-use crate::{api::Api, settings::Settings, spend, views};
+use crate::{api::Api, export, settings::Settings, spend, views};
 use finops_collector::{Failure, Host, Outcome, Request, Source};
 
 /// Reads and commits what is wanted.
@@ -8,7 +8,9 @@ pub(crate) fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Fai
     let settings = Settings::of(request)?;
     let api = Api::new(host, settings.pace());
     let source = Source::new("aws", &settings.account, "");
-    if let Some((reading, _)) = spend::read(&api, request, &settings, &source)? {
+    if let Some(delivery) = settings.delivery()? {
+        export::read(&api, request, &settings, &delivery, &source)?;
+    } else if let Some((reading, _)) = spend::read(&api, request, &settings, &source)? {
         views::read(&api, request, &settings, &source, &reading)?;
     }
     Ok(Outcome::done())

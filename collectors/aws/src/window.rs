@@ -43,7 +43,7 @@ impl Window {
             .checkpoint(source)
             .and_then(|value| serde_json::from_slice::<Bookmark>(value).ok())
             .map(|bookmark| bookmark.full_at)
-            .filter(|at| now - at < FULL && *at <= now);
+            .filter(|at| (now - at).abs() < FULL);
         let held = |start: &Instant| {
             stream.committed.iter().any(|held| {
                 held.start == *start && held.source == *source && held.completeness == Completeness::Complete
