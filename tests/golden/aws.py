@@ -5,7 +5,8 @@ Independent of collector, host and simulator: plain `decimal` over tests/data/aw
 the agreed mapping: costs after private discounts, usage by day, account, service and usage type, everything else by day,
 account, record type and service. States follow each other; each file holds the days that differ from the state before.
 
-Writes initial.json, restated.json, closed.json and credited.json into tests/golden/aws (or the folder given by --out).
+Writes initial.json, restated.json, closed.json and credited.json into tests/golden/aws (or the folder given by --out),
+and export.json: what the FOCUS export of July says on 2026-08-03, by day, account, service and charge category.
 """
 
 import argparse
@@ -103,6 +104,21 @@ def records(lines, names, first, today):
     return dict(days)
 
 
+def export(lines):
+    """A savings plan's covered usage is billed nothing there and has its amortised cost; the negation is no line."""
+    sums = defaultdict(lambda: [Decimal(0), Decimal(0), 0])
+    for line in lines:
+        kind = line["record_type"]
+        if not line["day"].startswith("2026-07") or kind == "SavingsPlanNegation":
+            continue
+        category = "Usage" if kind in USAGE else CATEGORIES.get(kind, "Adjustment")
+        of = sums[line["day"], line["account"], line["service"], category]
+        of[0] += 0 if kind == "SavingsPlanCoveredUsage" else Decimal(line["net_unblended"])
+        of[1] += Decimal(line["net_amortized"])
+        of[2] += 1
+    return [[*key, text(of[0]), text(of[1])] for key, of in sorted(sums.items())]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=HERE / "aws")
@@ -129,6 +145,9 @@ def main():
         )
         (out / f"{name}.json").write_text(f"[\n{rows}\n]\n", encoding="utf-8")
         before = now
+    lines = [dict(zip(file["columns"], row, strict=True)) for row in file["rows"]]
+    rows = ",\n".join(json.dumps(row, separators=(",", ":")) for row in export(lines))
+    (out / "export.json").write_text(f"[\n{rows}\n]\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

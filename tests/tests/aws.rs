@@ -47,7 +47,11 @@ fn assert_laws(stage: &Stage) {
 /// What a run of the program says it paid, in USD.
 fn spent(ran: &Ran) -> Decimal {
     let report = ran.json().unwrap();
-    report["runs"][0]["egress"]["spent"].as_str().unwrap().parse().unwrap()
+    report["runs"][0]["egress"]["spent"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap()
 }
 
 fn usd(text: &str) -> Decimal {
@@ -60,14 +64,21 @@ async fn the_books_follow_the_bill_through_restatement_close_and_late_credit() {
     for state in State::ALL {
         stage.go_to(state).unwrap();
         // Four hours later on the same day only the last days are read; the late row of July needs a whole reading.
-        let more: &[&str] = if state == State::Restated { &["--since", "2026-07-01"] } else { &[] };
+        let more: &[&str] = if state == State::Restated {
+            &["--since", "2026-07-01"]
+        } else {
+            &[]
+        };
         assert_done(&stage.collect_with(more).unwrap());
         assert_books(&stage, state);
     }
     let july = date(2026, 7, 1)..date(2026, 8, 1);
     let invoice = stage.simulator.invoice(july).unwrap();
     let days = books::billed_by_day(&stage.place.state(), "spend").unwrap();
-    let booked = days.iter().filter(|(day, _)| day.starts_with("2026-07")).map(|(_, sum)| *sum);
+    let booked = days
+        .iter()
+        .filter(|(day, _)| day.starts_with("2026-07"))
+        .map(|(_, sum)| *sum);
     assert_eq!(Decimal::sum(booked).unwrap(), invoice);
 }
 
@@ -98,10 +109,12 @@ async fn small_pages_and_throttles_give_the_same_books() {
     };
     let mut stage = Stage::with(options, "", "").await.unwrap();
     stage.go_to(State::Initial).unwrap();
-    stage
-        .simulator
-        .faults()
-        .add(Fault::new(Act::Throttle).at("ce:GetCostAndUsage").after(3).times(2));
+    stage.simulator.faults().add(
+        Fault::new(Act::Throttle)
+            .at("ce:GetCostAndUsage")
+            .after(3)
+            .times(2),
+    );
     assert_done(&stage.collect().unwrap());
     assert_books(&stage, State::Initial);
 }
@@ -126,7 +139,10 @@ async fn what_breaks_in_the_middle_commits_nothing_and_the_next_run_is_whole() {
     ] {
         let mut stage = Stage::new("", "").await.unwrap();
         stage.go_to(State::Initial).unwrap();
-        stage.simulator.faults().add(Fault::new(act.clone()).at("ce:GetCostAndUsage").after(4));
+        stage
+            .simulator
+            .faults()
+            .add(Fault::new(act.clone()).at("ce:GetCostAndUsage").after(4));
         let ran = stage.collect().unwrap();
         assert_eq!(ran.code, Some(code), "{act:?} {ran:?}");
         assert!(ran.stdout.contains(says), "{act:?} {ran:?}");
@@ -165,7 +181,9 @@ async fn a_wrong_or_expired_key_is_said_to_be_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spend_limit_holds_and_nothing_half_read_is_committed() {
-    let mut stage = Stage::new("", "[limits]\nspend = { per-day = \"0.05\" }\n").await.unwrap();
+    let mut stage = Stage::new("", "[limits]\nspend = { per-day = \"0.05\" }\n")
+        .await
+        .unwrap();
     stage.go_to(State::Initial).unwrap();
     let ran = stage.collect().unwrap();
     assert_eq!((ran.code, stage.simulator.paid()), (Some(69), 5), "{ran:?}");
@@ -202,7 +220,10 @@ async fn every_view_adds_up_to_the_bill_of_its_days() {
     }
     let hourly = books::billed_by_day(&state, "hourly").unwrap();
     assert_eq!(hourly.len(), 3);
-    assert!(hourly.iter().all(|(day, sum)| bill.get(day) == Some(sum)), "{hourly:?}");
+    assert!(
+        hourly.iter().all(|(day, sum)| bill.get(day) == Some(sum)),
+        "{hourly:?}"
+    );
     let by_resource = books::contents(&state, "by-resource").unwrap();
     let shown: Vec<_> = by_resource
         .iter()
@@ -216,7 +237,11 @@ async fn every_view_adds_up_to_the_bill_of_its_days() {
         .map(|record| record.billed)
         .collect();
     assert_eq!(Decimal::sum(shown).unwrap(), Decimal::sum(of_bill).unwrap());
-    assert!(by_resource.iter().any(|content| content["ResourceId"] == "i-0bbb"));
+    assert!(
+        by_resource
+            .iter()
+            .any(|content| content["ResourceId"] == "i-0bbb")
+    );
     assert_books(&stage, State::Initial);
 }
 
@@ -224,7 +249,10 @@ async fn every_view_adds_up_to_the_bill_of_its_days() {
 async fn a_temporary_key_signs_with_its_token_and_no_secret_reaches_output_or_state() {
     let mut stage = Stage::new("", "").await.unwrap();
     stage.go_to(State::Initial).unwrap();
-    let (secret, token) = ("temporarySecretOfTheSimulator/0123456789", "FQoGZXIvYXdzSIMULATORTOKEN0123456789");
+    let (secret, token) = (
+        "temporarySecretOfTheSimulator/0123456789",
+        "FQoGZXIvYXdzSIMULATORTOKEN0123456789",
+    );
     stage.simulator.set_keys(vec![Key {
         id: "ASIASIMULATOR0000001".to_owned(),
         secret: secret.to_owned(),

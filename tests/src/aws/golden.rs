@@ -107,6 +107,19 @@ pub fn records(state: State) -> Result<Vec<Record>, Error> {
     Ok(records)
 }
 
+/// What the FOCUS export of July says on 2026-08-03: day, account, service, charge category, billed and effective cost.
+pub type Exported = (String, String, String, String, Decimal, Decimal);
+
+/// All of it, in order.
+///
+/// # Errors
+/// Where the committed file is damaged.
+pub fn exported() -> Result<Vec<Exported>, Error> {
+    Ok(serde_json::from_str(include_str!(
+        "../../golden/aws/export.json"
+    ))?)
+}
+
 /// A day whose records differ from the state before.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

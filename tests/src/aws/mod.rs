@@ -7,6 +7,7 @@
 pub mod bill;
 pub mod books;
 mod ce;
+pub mod export;
 mod expression;
 mod faults;
 pub mod golden;
@@ -75,6 +76,8 @@ pub struct Object {
     pub bytes: Bytes,
     /// Its ETag.
     pub etag: String,
+    /// Its Last-Modified.
+    pub modified: Timestamp,
 }
 
 #[derive(Debug, Default)]
@@ -254,9 +257,45 @@ impl Simulator {
         self.account.state().denied.insert(operation.to_owned());
     }
 
-    /// Puts an object into the bucket.
-    pub fn put(&self, key: &str, object: Object) {
-        self.account.state().objects.insert(key.to_owned(), object);
+    /// Delivers a month (any day of it) of the FOCUS export, over what was delivered before.
+    ///
+    /// # Errors
+    /// Where it cannot be packed.
+    pub fn deliver(&self, month: jiff::civil::Date) -> Result<(), Error> {
+        let objects = export::delivery(&self.account.bill(), self.account.now(), month)?;
+        self.account.state().objects.extend(objects);
+        Ok(())
+    }
+
+    /// Delivers a month of so many lines, each of 0.0001 USD.
+    ///
+    /// # Errors
+    /// Where it cannot be packed.
+    pub fn deliver_large(&self, month: jiff::civil::Date, lines: usize) -> Result<(), Error> {
+        let objects = export::large(self.account.now(), month, lines)?;
+        self.account.state().objects.extend(objects);
+        Ok(())
+    }
+
+    /// The keys of the bucket's objects.
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
+        self.account.state().objects.keys().cloned().collect()
+    }
+
+    /// Changes an object of the bucket.
+    ///
+    /// # Errors
+    /// Where there is none of that key.
+    pub fn change(&self, key: &str, change: impl FnOnce(&mut Object)) -> Result<(), Error> {
+        let mut state = self.account.state();
+        change(
+            state
+                .objects
+                .get_mut(key)
+                .ok_or_else(|| format!("no object {key}"))?,
+        );
+        Ok(())
     }
 
     /// How many requests came, by operation (`ce:GetCostAndUsage`).

@@ -6,6 +6,7 @@ use super::{
     server::Call,
     sigv4::decoded,
 };
+use jiff::fmt::rfc2822::{DateTimeParser, DateTimePrinter};
 
 /// The bucket that exports are delivered to.
 pub const BUCKET: &str = "acme-billing";
@@ -32,8 +33,22 @@ pub(crate) fn object(account: &Account, call: &Call<'_>) -> Reply {
         .header("x-amz-bucket-region", REGION);
     }
     let key = String::from_utf8(decoded(call.arrived.uri.path().trim_start_matches('/'))).unwrap_or_default();
+    let since = call.arrived.headers.get("if-unmodified-since");
+    let since = since.and_then(|date| DateTimeParser::new().parse_timestamp(date.to_str().ok()?).ok());
     match account.objects().get(&key) {
-        Some(object) => Reply::bytes(object.bytes.clone(), &object.etag),
+        Some(object) if since.is_some_and(|since| object.modified.as_second() > since.as_second()) => {
+            Reply::error(
+                Dialect::S3,
+                412,
+                "PreconditionFailed",
+                "At least one of the pre-conditions you specified did not hold",
+            )
+        }
+        Some(object) => {
+            let modified = DateTimePrinter::new().timestamp_to_rfc9110_string(&object.modified);
+            Reply::bytes(object.bytes.clone(), &object.etag)
+                .header("last-modified", &modified.unwrap_or_default())
+        }
         None => Reply::error(Dialect::S3, 404, "NoSuchKey", "The specified key does not exist."),
     }
 }

@@ -16,6 +16,10 @@ pub struct Stage {
     config: PathBuf,
 }
 
+/// The settings that have the bill read from the FOCUS export.
+pub const FROM_EXPORT: &str = "export-bucket = \"acme-billing\"\nexport-region = \"eu-west-1\"\n\
+    export-prefix = \"focus\"\nexport-name = \"daily\"";
+
 /// The operator's file of the tests; `settings` goes into its settings, `more` to its end.
 #[must_use]
 pub fn config(simulator: &Simulator, settings: &str, more: &str) -> String {
@@ -47,10 +51,16 @@ pub fn config(simulator: &Simulator, settings: &str, more: &str) -> String {
         let name = format!("{service}-{region}");
         let bucket = host.contains(".s3.");
         let headers = match service {
-            "monitoring" => "headers = { X-Amz-Target = [\"GraniteServiceVersion20100801.GetMetricData\"] }\n",
+            "monitoring" => {
+                "headers = { X-Amz-Target = [\"GraniteServiceVersion20100801.GetMetricData\"] }\n"
+            }
             _ => "",
         };
-        let methods = if matches!(service, "ec2" | "rds" | "monitoring") { "POST" } else { "GET" };
+        let methods = if matches!(service, "ec2" | "rds" | "monitoring") {
+            "POST"
+        } else {
+            "GET"
+        };
         text.push_str(&format!(
             "\n[[allow]]\nhost = \"{host}\"\nmethods = [\"{methods}\"]\ncredential = \"{name}\"\n{headers}{dialled}"
         ));

@@ -9,8 +9,8 @@ use serde_json::Value;
 pub(super) struct Manifest {
     /// Keys of its data files.
     pub(super) files: Vec<String>,
-    /// Its ETag.
-    pub(super) etag: Option<String>,
+    /// What tells it from others: ETag and date, since one that names the same files has the same bytes.
+    pub(super) mark: Option<String>,
     /// Its Last-Modified: data files are older.
     pub(super) modified: Option<String>,
 }
@@ -36,15 +36,18 @@ pub(super) fn read(api: &Api<'_>, delivery: &Delivery, month: &str) -> Result<Op
             return Err(failure.context("the export's manifest"));
         }
     };
-    let etag = response.header("etag").map(str::to_owned);
     let modified = response.header("last-modified").map(str::to_owned);
+    let mark = response
+        .header("etag")
+        .zip(modified.as_deref())
+        .map(|(etag, modified)| format!("{etag} {modified}"));
     let body: Value = response
         .json()
         .map_err(|failure| failure.context("the export's manifest"))?;
     let files = files(&body, delivery).map_err(|failure| failure.context("the export's manifest"))?;
     Ok(Some(Manifest {
         files,
-        etag,
+        mark,
         modified,
     }))
 }

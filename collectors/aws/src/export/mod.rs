@@ -24,7 +24,7 @@ use std::{
     io::{BufRead, BufReader, Read},
 };
 
-/// What is kept between runs: by month (`2026-07`) the ETag of the manifest that was read.
+/// What is kept between runs: by month (`2026-07`) what told the manifest that was read from others.
 type Seen = BTreeMap<String, String>;
 
 /// Reads and commits the months that are wanted and have changed.
@@ -56,12 +56,12 @@ pub(crate) fn read(
             .committed
             .iter()
             .any(|held| held.start == *start && held.source == *source);
-        let same = manifest.etag.is_some() && seen.get(&name) == manifest.etag.as_ref();
+        let same = manifest.mark.is_some() && seen.get(&name) == manifest.mark.as_ref();
         if held && same && !request.backfill {
             continue;
         }
-        if let Some(etag) = &manifest.etag {
-            seen.insert(name.clone(), etag.clone());
+        if let Some(mark) = &manifest.mark {
+            seen.insert(name.clone(), mark.clone());
         }
         of_month(
             api,
