@@ -9,6 +9,15 @@ use std::{cell::RefCell, collections::BTreeSet, time::Duration};
 /// How often a throttled call is sent.
 const ATTEMPTS: u32 = 5;
 
+/// AWS's two versions of JSON with a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Json {
+    /// CloudWatch.
+    Version10,
+    /// Cost Explorer.
+    Version11,
+}
+
 /// The way to AWS.
 pub(crate) struct Api<'h> {
     pub(crate) host: &'h dyn Host,
@@ -40,18 +49,23 @@ impl<'h> Api<'h> {
         }
     }
 
-    /// An operation of a JSON 1.1 service: `AWSInsightsIndexService.GetCostAndUsage`.
+    /// An operation of a service that takes JSON with a target: `AWSInsightsIndexService.GetCostAndUsage`.
     pub(crate) fn json<T: DeserializeOwned>(
         &self,
+        version: Json,
         endpoint: &str,
         target: &str,
         body: &impl Serialize,
     ) -> Result<T, Refusal> {
         let mut request = HttpRequest::post(endpoint).json(body)?.repeatable();
-        request.headers = vec![
-            ("Content-Type".to_owned(), "application/x-amz-json-1.1".to_owned()),
-            ("X-Amz-Target".to_owned(), target.to_owned()),
-        ];
+        let content = match version {
+            Json::Version10 => "application/x-amz-json-1.0",
+            Json::Version11 => "application/x-amz-json-1.1",
+        };
+        request.headers = Vec::new();
+        let request = request
+            .header("Content-Type", content)
+            .header("X-Amz-Target", target);
         let (_, operation) = target.split_once('.').unwrap_or(("", target));
         let response = self.send(&request, operation)?;
         response

@@ -1,7 +1,11 @@
 //! GetCostAndUsage: one question, all its pages. Every page costs a cent.
 //! What must hold: a period that the reply leaves out is a failure, never a zero.
 
-use crate::{api::Api, refusal::Refusal, window::Window};
+use crate::{
+    api::{Api, Json},
+    refusal::Refusal,
+    window::Window,
+};
 use finops_collector::{
     Decimal, Failure, Instant, Period, excerpt,
     jiff::{Timestamp, civil::Date},
@@ -207,7 +211,12 @@ pub(crate) fn ask(
     let mut tokens = BTreeSet::new();
     loop {
         api.pace();
-        let page: Page = api.json(ENDPOINT, &format!("AWSInsightsIndexService.{operation}"), &body)?;
+        let page: Page = api.json(
+            Json::Version11,
+            ENDPOINT,
+            &format!("AWSInsightsIndexService.{operation}"),
+            &body,
+        )?;
         for named in page.dimension_value_attributes.unwrap_or_default() {
             if let Some(name) = named.attributes.get("description") {
                 said.names.insert(named.value, name.clone());

@@ -1,8 +1,8 @@
 //! What the collector says of itself: settings, streams, observations, and the hosts that it would like to call.
 
 use finops_collector::descriptor::{
-    Anchor, Basis, CredentialWish, Descriptor, Grain, HostWish, LookBack, Role, Setting, SettingKind, Stream,
-    Supersede,
+    Anchor, Basis, CredentialWish, Descriptor, Grain, HostWish, LookBack, ObservationKind, Role, Setting,
+    SettingKind, Stream, Supersede,
 };
 
 /// The bill from Cost Explorer.
@@ -34,7 +34,7 @@ pub(crate) fn descriptor() -> Descriptor {
             .to_owned(),
         settings: settings(),
         streams: streams(),
-        observations: Vec::new(),
+        observations: observations(),
         hosts: hosts(),
         credentials: credentials(),
     }
@@ -85,6 +85,16 @@ fn settings() -> Vec<Setting> {
         Setting::optional("export-region", Text, "The bucket's region.").default_value("us-east-1"),
         Setting::optional("export-prefix", Text, "The export's prefix in the bucket.").default_value(""),
         Setting::optional("export-name", Text, "The export's name."),
+        Setting::optional("regions", Text, "Regions whose inventory is observed; none: no inventory.").list(),
+        Setting::optional("inventory", Text, "What of it is observed; none named: all.")
+            .one_of(&["ec2", "ebs", "eks", "lambda", "rds", "s3"])
+            .list(),
+        Setting::optional(
+            "cloudwatch",
+            Boolean,
+            "Also CPU, invocations, durations and bucket sizes from CloudWatch, which charges about 0.01 USD per 1,000 metrics.",
+        )
+        .default_value(false),
     ]
 }
 
@@ -156,6 +166,55 @@ fn streams() -> Vec<Stream> {
             14,
         ),
     ]
+}
+
+fn observations() -> Vec<ObservationKind> {
+    [
+        (
+            "instance",
+            "Instances",
+            "An EC2 instance: 1 while it runs or starts, else 0.",
+        ),
+        (
+            "instance-cpu",
+            "Percent",
+            "Average CPU of an instance in the last whole hour.",
+        ),
+        ("volume", "GB", "Size of an EBS volume."),
+        (
+            "volume-attached",
+            "Volumes",
+            "An EBS volume: 1 while an instance has it, else 0.",
+        ),
+        ("cluster", "Clusters", "An EKS cluster."),
+        (
+            "nodes",
+            "Nodes",
+            "Nodes that a managed group of a cluster shall have.",
+        ),
+        ("function-memory", "MB", "Memory of a Lambda function."),
+        (
+            "function-invocations",
+            "Invocations",
+            "Invocations of a function in the last whole hour.",
+        ),
+        (
+            "function-duration",
+            "Milliseconds",
+            "How long a function ran in the last whole hour.",
+        ),
+        (
+            "database",
+            "Databases",
+            "An RDS instance: 0 while it is stopped, else 1.",
+        ),
+        ("database-storage", "GB", "Storage allocated to an RDS instance."),
+        ("bucket", "Buckets", "An S3 bucket."),
+        ("bucket-size", "GB", "What a bucket holds, by class of storage."),
+        ("bucket-objects", "Objects", "How many objects a bucket holds."),
+    ]
+    .map(|(name, unit, text)| ObservationKind::new(name, unit, text))
+    .to_vec()
 }
 
 fn hosts() -> Vec<HostWish> {

@@ -9,6 +9,7 @@ mod cost_explorer;
 mod cuts;
 mod descriptor;
 mod export;
+mod inventory;
 mod mapping;
 mod overview;
 mod record_type;

@@ -36,6 +36,37 @@ pub(crate) struct Settings {
     export_prefix: String,
     #[serde(default)]
     export_name: Option<String>,
+    /// Regions whose inventory is observed.
+    #[serde(default)]
+    pub(crate) regions: Vec<String>,
+    /// What of it; empty: all.
+    #[serde(default)]
+    inventory: Vec<Kind>,
+    /// Whether CloudWatch is asked, which costs by the metric.
+    #[serde(default)]
+    pub(crate) cloudwatch: bool,
+}
+
+/// A kind of inventory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    /// Instances.
+    Ec2,
+    /// Volumes.
+    Ebs,
+    /// Clusters and node groups.
+    Eks,
+    /// Functions.
+    Lambda,
+    /// Databases.
+    Rds,
+    /// Buckets.
+    S3,
+}
+
+impl Kind {
+    const ALL: [Self; 6] = [Self::Ec2, Self::Ebs, Self::Eks, Self::Lambda, Self::Rds, Self::S3];
 }
 
 /// Where AWS delivers an export.
@@ -100,7 +131,20 @@ impl Settings {
                 "[settings] account: give the 12 digits of the account that pays (of the organization's management account)",
             ));
         }
+        if !settings.regions.iter().all(|region| is_label(region)) {
+            return Err(Failure::settings(
+                "[settings] regions: give regions such as eu-west-1",
+            ));
+        }
         Ok(settings)
+    }
+
+    /// What of the inventory is observed.
+    pub(crate) fn inventory(&self) -> Vec<Kind> {
+        match self.inventory.is_empty() {
+            true => Kind::ALL.to_vec(),
+            false => self.inventory.clone(),
+        }
     }
 
     /// Where the export lies; none where the bill comes from Cost Explorer.

@@ -13,7 +13,7 @@ use crate::{
     window::Window,
 };
 use finops_collector::{
-    Book, Failure, Receipt, Request, Source, commit, descriptor::Grain, jiff::civil::Date, period::day_of,
+    Book, Failure, Request, Source, commit, descriptor::Grain, jiff::civil::Date, period::day_of,
 };
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ pub(crate) fn read(
     request: &Request,
     settings: &Settings,
     source: &Source,
-) -> Result<Option<(Reading, Vec<Receipt>)>, Failure> {
+) -> Result<Option<Reading>, Failure> {
     let Some(wanted) = request.wanted(SPEND)? else {
         return Ok(None);
     };
@@ -75,11 +75,10 @@ pub(crate) fn read(
         })?;
     }
     told.check(&overview)?;
-    let receipts = commit(api.host, book.seal(now, &window.checkpoint()?)?)?;
-    let reading = Reading {
+    commit(api.host, book.seal(now, &window.checkpoint()?)?)?;
+    Ok(Some(Reading {
         window,
         measures,
         sums,
-    };
-    Ok(Some((reading, receipts)))
+    }))
 }

@@ -11,6 +11,7 @@ pub mod export;
 mod expression;
 mod faults;
 pub mod golden;
+pub mod inventory;
 mod reply;
 pub mod s3;
 mod server;

@@ -3,7 +3,7 @@
 use super::{
     Account,
     ce::{self, Asking},
-    faults,
+    faults, inventory,
     reply::{Dialect, Reply},
     s3,
     sigv4::{Arrived, verify},
@@ -179,12 +179,11 @@ impl Account {
             "ce:GetTags" => ce::values(asking, body, true),
             "s3:GetObject" => return s3::object(self, call),
             _ => {
-                return Reply::error(
-                    call.dialect(),
-                    400,
-                    "UnknownOperationException",
-                    "no such operation",
-                );
+                let unknown = || {
+                    let code = "UnknownOperationException";
+                    Reply::error(call.dialect(), 400, code, "no such operation")
+                };
+                return inventory::answer(call, operation).unwrap_or_else(unknown);
             }
         };
         match found {

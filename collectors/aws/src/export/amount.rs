@@ -4,7 +4,7 @@
 use finops_collector::{Decimal, Failure, ParseError, excerpt};
 
 /// The amount; none where the field is empty.
-pub(super) fn amount(text: &str) -> Result<Option<Decimal>, Failure> {
+pub(crate) fn amount(text: &str) -> Result<Option<Decimal>, Failure> {
     if text.is_empty() {
         return Ok(None);
     }

@@ -12,6 +12,7 @@ use crate::{
     descriptor::EXPORT,
     settings::{Delivery, Settings},
 };
+pub(crate) use amount::amount;
 use columns::Columns;
 use finops_collector::{
     Failure, HttpRequest, PartitionWriter, Period, Request, Response, Seal, Source, commit,
