@@ -280,3 +280,39 @@ async fn a_temporary_key_signs_with_its_token_and_no_secret_reaches_output_or_st
         assert!(!text.contains(secret) && !text.contains(token) && !text.contains("Signature="));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_grants_all_that_its_run_needs() {
+    let mut stage = Stage::new("", "").await.unwrap();
+    stage.go_to(State::Initial).unwrap();
+    let examples = finops_tests::artifacts::root().join("examples/aws");
+    let text = std::fs::read_to_string(examples.join("simulator.toml")).unwrap();
+    let text = text
+        .replace("127.0.0.1:8443", &stage.simulator.addr().to_string())
+        .replace("simulator/", "secrets/");
+    stage.configure(&text).unwrap();
+    let ran = stage.collect().unwrap();
+    assert_done(&ran);
+    let denied = &ran.json().unwrap()["runs"][0]["egress"]["denied"];
+    assert_eq!(denied, &serde_json::json!([]));
+    assert_books(&stage, State::Initial);
+
+    // The same but for keys and addresses.
+    let real = std::fs::read_to_string(examples.join("aws.toml")).unwrap();
+    let rules = |text: &str| -> Vec<String> {
+        let kept = |line: &&str| {
+            let own = [
+                "connect-to",
+                "ca =",
+                "access-key-id",
+                "secret-access-key",
+                "#",
+                "# session",
+            ];
+            !line.trim().is_empty() && !own.iter().any(|start| line.starts_with(start))
+        };
+        text.lines().filter(kept).map(str::to_owned).collect()
+    };
+    let simulated = std::fs::read_to_string(examples.join("simulator.toml")).unwrap();
+    assert_eq!(rules(&real), rules(&simulated));
+}
