@@ -91,6 +91,7 @@
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod bindings;
+mod book;
 #[cfg(target_arch = "wasm32")]
 mod border;
 #[cfg(target_arch = "wasm32")]
@@ -111,6 +112,7 @@ pub mod record;
 mod request;
 pub mod testing;
 
+pub use book::{Book, Partitions};
 pub use descriptor::Descriptor;
 pub use failure::{Failure, FailureKind, excerpt};
 pub use finops_decimal::{ArithmeticError, Decimal, ParseError, SplitError};

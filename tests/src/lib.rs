@@ -3,6 +3,7 @@
 //! What must hold: a simulator is written from its provider's fact sheet, never from the collector that it tests.
 
 pub mod artifacts;
+pub mod aws;
 pub mod books;
 pub mod crash;
 pub mod hostile;

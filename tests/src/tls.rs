@@ -29,6 +29,14 @@ impl Authority {
     /// # Errors
     /// Where a key or certificate cannot be made.
     pub fn generate(host: &str) -> Result<Self, Error> {
+        Self::for_hosts(vec![host.to_owned()])
+    }
+
+    /// Makes an authority and one certificate for all of `hosts`.
+    ///
+    /// # Errors
+    /// Where a key or certificate cannot be made.
+    pub fn for_hosts(hosts: Vec<String>) -> Result<Self, Error> {
         let ca_key = KeyPair::generate()?;
         let mut ca = CertificateParams::new(Vec::new())?;
         ca.distinguished_name
@@ -39,7 +47,7 @@ impl Authority {
         let issuer = Issuer::new(ca, ca_key);
 
         let key = KeyPair::generate()?;
-        let leaf = CertificateParams::new(vec![host.to_owned()])?.signed_by(&key, &issuer)?;
+        let leaf = CertificateParams::new(hosts)?.signed_by(&key, &issuer)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let server = rustls::ServerConfig::builder_with_provider(provider)

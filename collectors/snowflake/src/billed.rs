@@ -1,14 +1,13 @@
 //! The currency view as records: dollars per day and service, those of this account split over who caused them.
 
 use crate::{
-    book::Partitions,
     mapping::{Warnings, charge_category},
     split::parts,
     usage::Usage,
     views::{BilledRow, Identity},
 };
 use finops_collector::{
-    CostRecord, Failure, Instant, Period,
+    CostRecord, Failure, Instant, Partitions, Period,
     jiff::civil::Date,
     period::{DAY, HOUR, day_of, start_of},
     record::{ChargeCategory, Finality, Location, Pricing, Quantity, SubAccount},

@@ -4,7 +4,6 @@
 use finops_collector::{Collector, Descriptor, Failure, Host, Outcome, Request};
 
 mod billed;
-mod book;
 mod cuts;
 mod descriptor;
 mod estimated;

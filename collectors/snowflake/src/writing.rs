@@ -1,9 +1,7 @@
 //! Turning a month's readings into sealed writers, a stream each.
 
 use crate::{
-    billed,
-    book::{Book, Partitions},
-    cuts,
+    billed, cuts,
     descriptor::{BILLED, HOURS, ROLES},
     estimated, focus,
     run::{Call, Estimate},
@@ -12,7 +10,7 @@ use crate::{
     views::{self, BilledRow},
 };
 use finops_collector::{
-    Failure, Instant, Period, Receipt, Sealed, Source, commit,
+    Book, Failure, Instant, Partitions, Period, Receipt, Sealed, Source, commit,
     descriptor::Grain,
     period::{HOUR, day_of},
 };

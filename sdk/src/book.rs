@@ -1,24 +1,24 @@
 //! Writing one stream of one source: partitions that are complete and those that are not go to writers of their own in
 //! the same commit.
 
-use finops_collector::{
+use crate::{
     CostRecord, Failure, Host, Instant, PartitionWriter, Period, Seal, Sealed, Source, descriptor::Grain,
 };
 use std::collections::BTreeMap;
 
 /// Which partitions are replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Partitions {
+pub struct Partitions {
     /// These hold everything, with or without records.
-    pub(crate) complete: Vec<Instant>,
+    pub complete: Vec<Instant>,
     /// These may lack something and are replaced all the same.
-    pub(crate) partial: Vec<Instant>,
+    pub partial: Vec<Instant>,
     /// These may lack something and are replaced only where there are records.
-    pub(crate) if_seen: Vec<Instant>,
+    pub if_seen: Vec<Instant>,
 }
 
 /// The writers of one stream and source.
-pub(crate) struct Book<'h> {
+pub struct Book<'h> {
     host: &'h dyn Host,
     stream: &'static str,
     source: Source,
@@ -31,7 +31,10 @@ pub(crate) struct Book<'h> {
 
 impl<'h> Book<'h> {
     /// Opens the writers.
-    pub(crate) fn open(
+    ///
+    /// # Errors
+    /// The host's.
+    pub fn open(
         host: &'h dyn Host,
         stream: &'static str,
         source: &Source,
@@ -59,7 +62,10 @@ impl<'h> Book<'h> {
     }
 
     /// Adds a record to the partition of its charge period.
-    pub(crate) fn write(&mut self, record: CostRecord) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// The host's; `internal` for a record outside all partitions.
+    pub fn write(&mut self, record: CostRecord) -> Result<(), Failure> {
         let start = Period::around(record.charge_period.start, self.grain).start;
         let among = |starts: &[Instant]| starts.binary_search(&start).is_ok();
         if let Some(writer) = self
@@ -88,7 +94,10 @@ impl<'h> Book<'h> {
     }
 
     /// Ends writing; the checkpoint, if not empty, goes with one of the writers.
-    pub(crate) fn seal(self, now: Instant, checkpoint: &[u8]) -> Result<Vec<Sealed<'h>>, Failure> {
+    ///
+    /// # Errors
+    /// The host's.
+    pub fn seal(self, now: Instant, checkpoint: &[u8]) -> Result<Vec<Sealed<'h>>, Failure> {
         let mut checkpoint = Some(checkpoint.to_vec()).filter(|value| !value.is_empty());
         let complete = self.complete.map(|writer| (writer, Seal::complete(now)));
         let partial = self

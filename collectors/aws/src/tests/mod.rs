@@ -1,0 +1,4 @@
+//! The collector natively, against a fake Cost Explorer.
+
+mod fake;
+mod spend;
