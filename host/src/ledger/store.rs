@@ -22,6 +22,8 @@ pub const SCHEMA_VERSION: i64 = 3;
 pub const FILE_NAME: &str = "ledger.db";
 
 const BUSY: Duration = Duration::from_secs(30);
+/// Bytes of a page of a new ledger: records are about a kilobyte, and large commits write long stretches of them.
+const PAGE: i64 = 16 * 1024;
 /// Page cache of the writer (negative: KiB). Keys are hashes, so a large commit touches its indexes all over.
 const CACHE_KIB: i64 = -64 * 1024;
 const MIN_SQLITE: i32 = 3_051_003;
@@ -193,6 +195,7 @@ fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
     connection.busy_timeout(BUSY)?;
     add_functions(&connection)?;
     if fresh {
+        connection.pragma_update(None, "page_size", PAGE)?;
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if version == 0 {
