@@ -10,7 +10,7 @@ use super::{
     post,
     record::Period,
     recount,
-    replace::{Counting, Posting, Tally, replace},
+    replace::{Counting, Tally, replace},
     reprice,
     run::RunId,
     source,
@@ -163,10 +163,6 @@ pub(super) fn apply(
         doubts: Vec::new(),
     };
     moves::begin(transaction)?;
-    let posting = match post::open_epochs(transaction)?.is_empty() {
-        true => Posting::Nowhere,
-        false => Posting::Somewhere,
-    };
     let mut stretches: BTreeMap<(i64, Period), Chain> = BTreeMap::new();
     let mut emptied: Vec<Emptied<'_>> = Vec::new();
     for writer in writers {
@@ -193,7 +189,7 @@ pub(super) fn apply(
             let stood = reprice::stood_complete(transaction, writer.stream, start)?;
             let partition = upsert_partition(transaction, writer.stream, period, sealed, commit)?;
             let from = (writer.id, start.as_second());
-            let tally = replace(transaction, (commit, partition), from, (counting, posting))?;
+            let tally = replace(transaction, (commit, partition), from, counting)?;
             let before = tally.before();
             let written = written.get(&start.as_second()).copied().unwrap_or_default();
             let ids = (commit, partition, sealed.completeness);

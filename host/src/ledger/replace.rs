@@ -19,15 +19,6 @@ pub(super) enum Counting {
     Decided,
 }
 
-/// Whether anybody is told of the money that enters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Posting {
-    /// There is no journal: what enters need not be noted.
-    Nowhere,
-    /// There is one.
-    Somewhere,
-}
-
 /// What one partition's comparison found.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
@@ -56,7 +47,7 @@ pub(super) fn replace(
     transaction: &Connection,
     (commit, partition): (i64, i64),
     (writer, start): (i64, i64),
-    (counting, posting): (Counting, Posting),
+    counting: Counting,
 ) -> Result<Tally, LedgerError> {
     let standing: bool = transaction
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM record WHERE partition = ? AND until_commit IS NULL)")?
@@ -83,7 +74,7 @@ pub(super) fn replace(
             ..Tally::default()
         }
     };
-    if counts && posting == Posting::Somewhere && tally.revised + tally.added > 0 {
+    if counts && tally.revised + tally.added > 0 {
         transaction
             .prepare_cached(
                 "INSERT INTO temp.moved (partition, enters, record)

@@ -24,8 +24,8 @@ pub const FILE_NAME: &str = "ledger.db";
 const BUSY: Duration = Duration::from_secs(30);
 /// Bytes of a page of a new ledger: records are about a kilobyte, and large commits write long stretches of them.
 const PAGE: i64 = 16 * 1024;
-/// Page cache of the writer (negative: KiB). Keys are hashes, so a large commit touches its indexes all over.
-const CACHE_KIB: i64 = -64 * 1024;
+/// Page cache of the writer (negative: KiB). SQLite sorts in as much memory again before it goes on in files.
+const CACHE_KIB: i64 = -32 * 1024;
 const MIN_SQLITE: i32 = 3_051_003;
 /// Marks the file as ours ("fino").
 const APPLICATION_ID: i32 = 0x6669_6e6f;
