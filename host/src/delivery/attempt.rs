@@ -3,7 +3,7 @@
 //! What must hold: it is recorded as possibly stored before its bytes leave; it is settled only by a success or by being found.
 
 use super::{
-    backoff,
+    backoff, body,
     client::MAX_RECENT,
     deliver::{Delivery, after, random},
     lookup::{self, Look},
@@ -21,6 +21,12 @@ const ABSENCES: u32 = 2;
 const WIDENINGS: usize = 2;
 /// Failures that the delay between inconclusive look-ups is drawn for: up to 32 s.
 const LOOK_AGAIN: u32 = 5;
+
+/// How many entries like those of a batch fit into one: a little less, so that a body is rarely rendered twice.
+fn fitting(batch: &Batch, bytes: usize) -> Option<usize> {
+    let each = batch.body.len().checked_div(batch.entries.len())?;
+    Some((bytes - bytes / 32).checked_div(each)?.max(1))
+}
 
 impl Delivery<'_> {
     /// Sends a batch that is certainly not there.
@@ -126,9 +132,15 @@ impl Delivery<'_> {
 
     async fn settle(&mut self, batch: Batch) -> Result<Option<Ended>, DeliveryError> {
         self.search.taken(&batch, self.config.batch_entries);
+        self.fitting = fitting(&batch, self.config.batch_bytes).unwrap_or(self.fitting);
         let (count, destination) = (batch.entries.len() as u64, self.destination);
+        let (order, head) = self.order(self.clock.now())?;
         let taken = self
-            .with(move |connection| outbox::settle(connection, &batch, destination))
+            .with(move |connection| {
+                outbox::settle_and_seal(connection, &batch, destination, &order, &|contents| {
+                    body::render(&head, contents)
+                })
+            })
             .await?;
         if taken == Taken::Yes {
             self.settled += count;

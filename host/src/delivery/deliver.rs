@@ -80,6 +80,7 @@ pub async fn deliver(
         client: Client::new(&config.endpoint, config.timeouts)?,
         agents: Agents::default(),
         search: Search::default(),
+        fitting: config.batch_entries,
         sent: 0,
         found: 0,
         settled: 0,
@@ -119,6 +120,8 @@ pub(super) struct Delivery<'a> {
     pub(super) client: Client,
     pub(super) agents: Agents,
     pub(super) search: Search,
+    /// Entries that probably fit into a batch.
+    pub(super) fitting: usize,
     pub(super) sent: u64,
     pub(super) found: u64,
     pub(super) settled: u64,
@@ -226,14 +229,14 @@ impl Delivery<'_> {
     }
 
     /// How to seal the next batch, and what its body says of it.
-    fn order(&self, now: Timestamp) -> Result<(SealOrder, Head), DeliveryError> {
+    pub(super) fn order(&self, now: Timestamp) -> Result<(SealOrder, Head), DeliveryError> {
         let uid = format!("{:016x}{:016x}", random()?, random()?);
         let order = SealOrder {
             uid: uid.clone(),
             now,
             bytes: self.config.batch_bytes,
             share: Share {
-                entries: self.config.batch_entries,
+                entries: self.config.batch_entries.min(self.fitting),
                 extras: Extras::With,
             },
             shares: self.search.shares().clone(),

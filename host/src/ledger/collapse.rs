@@ -128,7 +128,7 @@ impl Group {
             if sum.line_id.is_some() {
                 written.repeated += self.merged;
             } else {
-                self.restage(transaction, sum)?;
+                self.restage(transaction, &sum)?;
             }
         }
         transaction
@@ -140,8 +140,8 @@ impl Group {
     }
 
     /// Writes the sum over the first record.
-    fn restage(&mut self, transaction: &Transaction, sum: CostRecord) -> Result<(), LedgerError> {
-        let content = key::content(&sum)?;
+    fn restage(&mut self, transaction: &Transaction, sum: &CostRecord) -> Result<(), LedgerError> {
+        let content = key::content(sum)?;
         self.revision = key::revision(&content);
         let columns = Columns::of(sum);
         transaction

@@ -14,7 +14,9 @@ use jiff::Timestamp;
 /// # Errors
 /// [`LedgerError::Damaged`] where it cannot be written, which no record does.
 pub(super) fn content(record: &CostRecord) -> Result<String, LedgerError> {
-    serde_json::to_string(record).map_err(|error| damaged("record", error))
+    let mut text = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut text, record).map_err(|error| damaged("record", error))?;
+    String::from_utf8(text).map_err(|error| damaged("record", error))
 }
 
 /// A record from its canonical JSON.

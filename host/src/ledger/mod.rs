@@ -29,6 +29,8 @@ pub mod error;
 pub mod held;
 pub mod hold;
 mod key;
+#[cfg(test)]
+mod large_tests;
 mod links;
 mod lock;
 mod merge;

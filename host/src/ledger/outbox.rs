@@ -22,7 +22,7 @@ pub use destination::{
 };
 pub use fate::{
     Taken, absent, begin_attempt, dead_letter, dissolve, give_up_extras, hold_until, put_back, send_again,
-    settle,
+    settle, settle_and_seal,
 };
 pub use listing::{EntryState, Filter, Listed, Listing, Travel, list, show};
 pub use posted::{Posted, last_entry, posted_since};

@@ -98,9 +98,6 @@ pub(super) enum Rows {
 /// Posts what moves to every open epoch.
 pub(super) fn post(transaction: &Connection, commit: i64) -> Result<(), LedgerError> {
     let epochs = open_epochs(transaction)?;
-    if epochs.is_empty() {
-        return Ok(());
-    }
     for partition in moves::partitions(transaction)? {
         let context = context(transaction, partition)?;
         for epoch in &epochs {

@@ -23,8 +23,10 @@ pub const SCHEMA_VERSION: i64 = 3;
 pub const FILE_NAME: &str = "ledger.db";
 
 const BUSY: Duration = Duration::from_secs(30);
-/// Page cache of the writer (negative: KiB). Keys are hashes, so a large commit touches its indexes all over.
-const CACHE_KIB: i64 = -64 * 1024;
+/// Bytes of a page of a new ledger: records are about a kilobyte, and large commits write long stretches of them.
+const PAGE: i64 = 16 * 1024;
+/// Page cache of the writer (negative: KiB). SQLite sorts in as much memory again before it goes on in files.
+const CACHE_KIB: i64 = -32 * 1024;
 const MIN_SQLITE: i32 = 3_051_003;
 /// Marks the file as ours ("fino").
 const APPLICATION_ID: i32 = 0x6669_6e6f;
@@ -202,6 +204,7 @@ fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
     add_functions(&connection)?;
     fail_point::watch(&mut connection)?;
     if fresh {
+        connection.pragma_update(None, "page_size", PAGE)?;
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if version == 0 {

@@ -13,9 +13,14 @@ use rusqlite::{
 /// Page cache of the temporary tables (negative: KiB).
 const CACHE_KIB: i64 = -32 * 1024;
 
+/// Bytes of a page of the temporary tables: they are read and written in long stretches.
+const PAGE: i64 = 16 * 1024;
+
 /// Makes the tables for a connection that writes.
 pub(super) fn lay(connection: &Connection) -> Result<(), LedgerError> {
     connection.pragma_update(None, "temp_store", "FILE")?;
+    // Of no effect on the ledger's file, which is there already; the temporary one is made with it.
+    connection.pragma_update(None, "page_size", PAGE)?;
     connection.execute_batch(include_str!("temporary.sql"))?;
     connection.pragma_update(Some("temp"), "cache_size", CACHE_KIB)?;
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;

@@ -43,15 +43,15 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    pub(super) fn of(record: CostRecord) -> Self {
+    pub(super) fn of(record: &CostRecord) -> Self {
         let text = |cost: finops_decimal::Decimal| cost.to_string();
         Self {
+            service: record.service_name.clone(),
+            currency: record.billing_currency.clone(),
             billed: text(record.billed_cost),
             effective: text(record.effective_cost),
             list: record.list_cost.map(text),
             contracted: record.contracted_cost.map(text),
-            service: record.service_name,
-            currency: record.billing_currency,
         }
     }
 }
@@ -109,7 +109,8 @@ impl Writers {
         let (first, routing, store) = (open.written, Arc::clone(&open.routing), store.clone());
         open.written += i64::try_from(records.len()).unwrap_or(i64::MAX);
         open.under_way.push_back(spawn_blocking(move || {
-            let prepared = prepare(&routing, starts, records)?;
+            let prepared = prepare(&routing, &starts, &records)?;
+            drop(records);
             store.with_blocking(move |connection| {
                 Ok(stage::insert(connection, routing.writer, first, &prepared))
             })?
@@ -187,23 +188,22 @@ impl Open {
     }
 }
 
-fn prepare(
-    routing: &Routing,
-    starts: Vec<i64>,
-    records: Vec<CostRecord>,
-) -> Result<Vec<Prepared>, LedgerError> {
-    let records = starts.into_iter().zip(records);
-    let prepared = records.map(|(start, record)| {
-        let content = key::content(&record)?;
-        Ok(Prepared {
-            start,
-            key: key::record_key(&record, &routing.definition.key_tags),
+/// Makes a batch ready, in the order of keys: the commit, which takes all records in that order, then reads each page of
+/// a batch once.
+fn prepare(routing: &Routing, starts: &[i64], records: &[CostRecord]) -> Result<Vec<Prepared>, LedgerError> {
+    let mut prepared = Vec::with_capacity(records.len());
+    for (start, record) in starts.iter().zip(records) {
+        let content = key::content(record)?;
+        prepared.push(Prepared {
+            start: *start,
+            key: key::record_key(record, &routing.definition.key_tags),
             revision: key::revision(&content),
             content,
             columns: Columns::of(record),
-        })
-    });
-    prepared.collect()
+        });
+    }
+    prepared.sort_by_key(|record| (record.start, record.key));
+    Ok(prepared)
 }
 
 /// The start of the writer's partition that a record falls into.

@@ -83,7 +83,19 @@ pub(super) fn seal_next(
     render: &dyn Fn(&Contents) -> Result<Vec<u8>, LedgerError>,
 ) -> Result<Option<i64>, LedgerError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let Some(contents) = choose(&transaction, destination, order)? else {
+    let batch = seal_within(&transaction, destination, order, render)?;
+    transaction.commit()?;
+    Ok(batch)
+}
+
+/// [`seal_next`] within a transaction of the caller's.
+pub(super) fn seal_within(
+    transaction: &Transaction<'_>,
+    destination: DestinationRow,
+    order: &SealOrder,
+    render: &dyn Fn(&Contents) -> Result<Vec<u8>, LedgerError>,
+) -> Result<Option<i64>, LedgerError> {
+    let Some(contents) = choose(transaction, destination, order)? else {
         return Ok(None);
     };
     let (contents, body) = fit(contents, order.bytes, render)?;
@@ -109,7 +121,6 @@ pub(super) fn seal_next(
             claim.execute((batch, entry.row))?;
         }
     }
-    transaction.commit()?;
     Ok(Some(batch))
 }
 

@@ -1,0 +1,86 @@
+//! Memory does not grow with the number of records of a partition, from writing to posting to the proof of the laws.
+//! Measured in processes of their own, since the peak of a process is that of all its tests.
+#![allow(clippy::unwrap_used)]
+
+use super::{CostRecord, Receipt, sample};
+use crate::component::descriptor::{Grain, Stream};
+use jiff::ToSpan;
+use std::process::Command;
+
+const RECORDS: &str = "FINOPS_TEST_RECORDS";
+const FEW: u64 = 60_000;
+const MANY: u64 = 180_000;
+/// How much more memory the many may take, in KiB: 280 bytes for each record more.
+const MORE: u64 = 32 * 1024;
+
+#[test]
+fn a_partition_of_many_records_takes_no_more_memory_than_one_of_few() {
+    if let Ok(records) = std::env::var(RECORDS) {
+        return read_and_restate(records.parse().unwrap());
+    }
+    let (few, many) = (peak_of(FEW), peak_of(MANY));
+    assert!(
+        many < few + MORE,
+        "{FEW} records take {few} KiB, {MANY} take {many} KiB"
+    );
+}
+
+/// The most memory that a process had which did it all for so many records, in KiB.
+fn peak_of(records: u64) -> u64 {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--nocapture"])
+        .arg("ledger::large_tests::a_partition_of_many_records_takes_no_more_memory_than_one_of_few")
+        .env(RECORDS, records.to_string())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    let (_, peak) = text.split_once("VmHWM:").unwrap();
+    peak.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// A month of resources is read, posted, restated in every record, read again as it is, and proved.
+#[allow(clippy::print_stdout)] // the parent reads it
+fn read_and_restate(records: u64) {
+    let bench = sample::Bench::posting();
+    let month = sample::stream("resources", Grain::Month);
+    assert_eq!(read(&bench, &month, records, "0.25").added, records);
+    assert_eq!(read(&bench, &month, records, "0.75").revised, records);
+    assert_eq!(read(&bench, &month, records, "0.75").unchanged, records);
+    assert_eq!(
+        bench.rows("SELECT count(*) FROM entry"),
+        [(2 * records).to_string()]
+    );
+    assert_eq!(bench.findings(), [""; 0]);
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    println!(
+        "{}",
+        status.lines().find(|line| line.starts_with("VmHWM:")).unwrap()
+    );
+}
+
+fn read(bench: &sample::Bench, stream: &Stream, records: u64, cost: &str) -> Receipt {
+    let start = sample::at("2026-08-01T00:00:00Z");
+    bench.block(async {
+        let ledger = &bench.ledger;
+        let opened = ledger.open_writer(bench.run, stream, &sample::source(), vec![start]);
+        let writer = opened.await.unwrap();
+        let line = sample::record("2026-08-01T00:00:00Z", "Compute", cost);
+        let numbers: Vec<u64> = (0..records).collect();
+        for batch in numbers.chunks(1_000) {
+            let resource = |number: &u64| CostRecord {
+                resource_id: Some(format!("i-{number:016x}")),
+                ..line.clone()
+            };
+            ledger
+                .write(writer, batch.iter().map(resource).collect())
+                .await
+                .unwrap();
+        }
+        let mut seal = sample::seal(super::Completeness::Complete);
+        seal.observed_through = start.checked_add(1.hour()).unwrap();
+        ledger.seal(writer, seal).await.unwrap();
+        let committed = ledger.commit(bench.run, vec![writer], sample::trusting());
+        *committed.await.unwrap().first().unwrap()
+    })
+}
