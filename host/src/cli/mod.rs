@@ -14,7 +14,9 @@ pub mod logging;
 mod outbox;
 mod progress;
 mod render;
+mod room;
 mod run;
+mod salvage;
 mod scratch;
 mod status;
 mod stop;
@@ -26,6 +28,7 @@ use crate::{
     foreign::for_output,
     hardening::{self, StateError},
     ledger::store::LedgerError,
+    sandbox::RunError,
     schedule::PrepareError,
 };
 use args::{Cli, Command};
@@ -101,6 +104,8 @@ pub fn main() -> ExitCode {
 pub(crate) struct Failed {
     message: String,
     code: u8,
+    /// The disk of the ledger is full: what goes on with an interval.
+    full: bool,
 }
 
 impl Failed {
@@ -108,6 +113,15 @@ impl Failed {
         Self {
             message: message.into(),
             code: exit as u8,
+            full: false,
+        }
+    }
+
+    /// A lock that was not had: another process holds it, or it cannot be made.
+    fn locked(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Refused { .. } => Self::refused(error),
+            other => other.into(),
         }
     }
 
@@ -124,13 +138,19 @@ impl Failed {
     }
 
     fn usage(message: String) -> Self {
-        Self { message, code: 2 }
+        Self {
+            code: 2,
+            ..Self::new(Exit::Done, message)
+        }
     }
 }
 
 impl From<LedgerError> for Failed {
     fn from(error: LedgerError) -> Self {
-        Self::new(Exit::Storage, error.to_string())
+        Self {
+            full: matches!(error, LedgerError::Full { .. }),
+            ..Self::new(Exit::Storage, error.to_string())
+        }
     }
 }
 
@@ -162,6 +182,7 @@ impl From<PrepareError> for Failed {
         match error {
             PrepareError::Config(error) => error.into(),
             PrepareError::Component(error) => error.into(),
+            PrepareError::Run(RunError::Storage(error)) => error.into(),
             PrepareError::Run(error) => Self::new(Exit::of_run(&error), error.to_string()),
         }
     }
@@ -169,8 +190,8 @@ impl From<PrepareError> for Failed {
 
 impl From<DeliveryError> for Failed {
     fn from(error: DeliveryError) -> Self {
-        let exit = match &error {
-            DeliveryError::Ledger(_) => Exit::Storage,
+        let exit = match error {
+            DeliveryError::Ledger(error) => return error.into(),
             DeliveryError::Client(_) => Exit::Config,
             DeliveryError::Random => Exit::Bug,
         };

@@ -1,9 +1,12 @@
 //! `[openfinops]`: the destination that takes entries.
 
 use super::section::{Item, Section};
-use crate::ledger::destination::{
-    Measure, OtherCurrencies, StartMode,
-    rates::{Rate, Rates},
+use crate::ledger::{
+    destination::{
+        Measure, OtherCurrencies, StartMode,
+        rates::{Rate, Rates},
+    },
+    quota,
 };
 use finops_decimal::Decimal;
 use jiff::civil::Date;
@@ -26,6 +29,8 @@ pub struct OpenFinOps {
     pub other_currencies: OtherCurrencies,
     /// What others are converted at; empty unless they are.
     pub rates: Rates,
+    /// Bytes that may wait in the outbox.
+    pub outbox_quota: u64,
 }
 
 /// Reads the section.
@@ -71,6 +76,10 @@ pub(super) fn read(section: Section<'_>) -> Option<OpenFinOps> {
         }
         _ => {}
     }
+    let outbox_quota = section
+        .take("outbox-quota")
+        .and_then(|item| item.size(1 << 10, 1 << 40))
+        .unwrap_or(quota::DEFAULT);
     section.finish();
     Some(OpenFinOps {
         endpoint: endpoint?,
@@ -80,6 +89,7 @@ pub(super) fn read(section: Section<'_>) -> Option<OpenFinOps> {
         currency,
         other_currencies,
         rates,
+        outbox_quota,
     })
 }
 

@@ -251,8 +251,8 @@ fn begin_epoch(
 }
 
 /// The next epoch of a destination, still empty; `None` for a snapshot, to which nothing is posted.
-fn next_epoch(
-    transaction: &Transaction,
+pub(super) fn next_epoch(
+    transaction: &Connection,
     destination: i64,
     start: &str,
     now: Timestamp,
@@ -282,8 +282,8 @@ fn open_totals(transaction: &Transaction, epoch: &OpenEpoch, sending: Sending) -
 }
 
 /// Ends the open epoch: what was not settled will not be sent, for this reason.
-fn end_epoch(
-    transaction: &Transaction,
+pub(super) fn end_epoch(
+    transaction: &Connection,
     destination: i64,
     reason: &str,
     now: Timestamp,

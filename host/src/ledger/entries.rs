@@ -5,7 +5,7 @@
 use super::{
     error::damaged,
     post::{self, Context, OpenEpoch, Sending, entry_checksum, entry_id, foreign_currency},
-    store::{Hash, LedgerError, amount, hex},
+    store::{Hash, LedgerError, amount, hex, unhex},
 };
 use finops_decimal::Decimal;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -105,6 +105,28 @@ pub(super) fn carry(
             carried.dims,
             carried.currency
         ])?;
+    Ok(())
+}
+
+/// Gathers, alone, the change that takes back all that was posted of a partition: with its records gathered on top, the next
+/// entries are the difference.
+pub(super) fn take_back(
+    transaction: &Connection,
+    epoch: &OpenEpoch,
+    partition: i64,
+) -> Result<(), LedgerError> {
+    post::begin(transaction)?;
+    let mut posted = transaction
+        .prepare_cached("SELECT key, total, dims, currency FROM posting WHERE epoch = ? AND partition = ?")?;
+    let mut note = transaction
+        .prepare_cached("INSERT INTO temp.delta (key, amount, dims, currency) VALUES (?, ?, ?, ?)")?;
+    let mut rows = posted.query([epoch.id, partition])?;
+    while let Some(row) = rows.next()? {
+        let key = unhex(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
+        let total = amount(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
+        let (dims, currency): (String, String) = (row.get(2)?, row.get(3)?);
+        note.execute(params![key, (-total).to_string(), dims, currency])?;
+    }
     Ok(())
 }
 

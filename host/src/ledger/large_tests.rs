@@ -63,7 +63,8 @@ fn read(bench: &sample::Bench, stream: &Stream, records: u64, cost: &str) -> Rec
     let start = sample::at("2026-08-01T00:00:00Z");
     bench.block(async {
         let ledger = &bench.ledger;
-        let opened = ledger.open_writer(bench.run, stream, &sample::source(), vec![start]);
+        let source = sample::source();
+        let opened = ledger.open_writer(bench.run, stream, &source, vec![start]);
         let writer = opened.await.unwrap();
         let line = sample::record("2026-08-01T00:00:00Z", "Compute", cost);
         let numbers: Vec<u64> = (0..records).collect();

@@ -16,6 +16,7 @@ use writing::Writers;
 
 pub mod apart;
 pub mod as_of;
+pub mod ballast;
 pub mod check;
 mod collapse;
 pub mod commit;
@@ -26,6 +27,8 @@ pub mod dims;
 mod emptied;
 mod entries;
 pub mod error;
+#[cfg(test)]
+mod full_tests;
 pub mod held;
 pub mod hold;
 mod key;
@@ -33,12 +36,14 @@ mod key;
 mod large_tests;
 mod links;
 mod lock;
+pub mod mark;
 mod merge;
 mod migrate;
 #[cfg(test)]
 mod model_tests;
 mod moves;
 pub mod observe;
+mod opening;
 pub mod orphans;
 pub mod outbox;
 pub mod overlaps;
@@ -48,6 +53,7 @@ mod post;
 #[cfg(test)]
 mod posting_tests;
 pub mod query;
+pub mod quota;
 pub mod record;
 mod recount;
 mod replace;
@@ -56,6 +62,7 @@ pub mod retire;
 #[cfg(test)]
 mod retire_tests;
 mod run;
+pub mod salvage;
 #[cfg(test)]
 mod sample;
 mod slots;
@@ -167,9 +174,17 @@ impl Ledger {
         self.writers.close_run(run.0).await;
         let now = self.clock.now();
         let (outcome, note) = (outcome.to_owned(), note.map(str::to_owned));
-        self.store
-            .with(move |connection| run::end(connection, run, (&outcome, note.as_deref()), &report, now))
-            .await
+        let end = |leftovers| {
+            let (outcome, note, report) = (outcome.clone(), note.clone(), report.clone());
+            self.store.with(move |connection| {
+                let how = (outcome.as_str(), note.as_deref());
+                run::end(connection, run, how, (&report, leftovers), now)
+            })
+        };
+        match end(run::Leftovers::Deleted).await {
+            Err(LedgerError::Full { .. }) => end(run::Leftovers::Left).await,
+            ended => ended,
+        }
     }
 
     /// Opens a writer that will replace the partitions which start at the given instants.
@@ -371,6 +386,6 @@ impl Ledger {
         T: Send + 'static,
         F: FnOnce(&mut rusqlite::Connection) -> Result<T, WriteError> + Send + 'static,
     {
-        self.store.with(move |connection| Ok(job(connection))).await?
+        self.store.decide(job).await
     }
 }

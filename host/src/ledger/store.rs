@@ -1,12 +1,15 @@
-//! The database file: opening it safely, its one writer thread, and exact sums in SQL.
+//! The database's one writer thread, what can go wrong with it, and exact sums in SQL.
 //!
 //! What must hold: one connection writes, on one thread; readers open the file read-only; every amount is summed by
-//! [`Decimal`], never by SQLite's float `SUM`; a file that is damaged or of a newer version is refused, never recreated.
+//! [`Decimal`], never by SQLite's float `SUM`; what was done is counted in the ledger's mark before its caller hears of it; a
+//! full disk is told as such, and the ballast given back.
 
+pub use super::opening::open_read_only;
+use super::{ballast, error::Stored, mark::Keeper, opening::open_for_writing};
 use crate::fail_point;
 use finops_decimal::Decimal;
 use rusqlite::{
-    Connection, OpenFlags,
+    Connection,
     functions::{Aggregate, Context, FunctionFlags},
 };
 use sha2::{Digest, Sha256};
@@ -14,7 +17,6 @@ use std::{
     path::{Path, PathBuf},
     sync::mpsc,
     thread,
-    time::Duration,
 };
 
 /// Version of the schema that this program writes.
@@ -22,20 +24,11 @@ pub const SCHEMA_VERSION: i64 = 3;
 /// Name of the database file within the state directory.
 pub const FILE_NAME: &str = "ledger.db";
 
-const BUSY: Duration = Duration::from_secs(30);
-/// Bytes of a page of a new ledger: records are about a kilobyte, and large commits write long stretches of them.
-const PAGE: i64 = 16 * 1024;
-/// Page cache of the writer (negative: KiB). SQLite sorts in as much memory again before it goes on in files.
-const CACHE_KIB: i64 = -32 * 1024;
-const MIN_SQLITE: i32 = 3_051_003;
-/// Marks the file as ours ("fino").
-const APPLICATION_ID: i32 = 0x6669_6e6f;
-
 /// Why the ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// SQLite said no.
-    #[error("the ledger's database: {0}")]
+    #[error("the ledger's database: {0}{remedy}", remedy = remedy(.0))]
     Sqlite(#[from] rusqlite::Error),
     /// The directory or file cannot be made or read.
     #[error("{path}: {cause}")]
@@ -55,15 +48,95 @@ pub enum LedgerError {
     },
     /// A value in the database is not what the program wrote.
     #[error(
-        "the ledger holds a damaged row: {0}; `finops-host check --ledger` names all of them; restore a copy of the file, since this version cannot salvage one"
+        "the ledger holds a damaged row: {0}; `finops-host check --ledger` names all of them, and `finops-host ledger salvage` carries over what is whole"
     )]
     Damaged(String),
+    /// A sum is larger than amounts can be.
+    #[error("a sum in the ledger is too large to be held exactly: {0}")]
+    TooLarge(String),
+    /// There is no space left for what was to be written. Nothing of it is.
+    #[error(
+        "{path}: the disk is full, or this user's share of it: nothing of this step was written and nothing is lost; free some space, and the next run goes on from here"
+    )]
+    Full {
+        /// The file that could not grow.
+        path: PathBuf,
+    },
     /// The writer thread has gone.
     #[error("the ledger's writer has stopped")]
     Stopped,
 }
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+impl LedgerError {
+    /// Tells a full disk and a damaged file apart from what else SQLite and the system say, naming the file.
+    pub(super) fn at(self, file: &Path) -> Self {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        let path = file.to_owned();
+        match self {
+            Self::Sqlite(error) if ballast::is_full(&error) => Self::Full { path },
+            Self::Io { path, cause } if matches!(cause.kind(), StorageFull | QuotaExceeded) => {
+                Self::Full { path }
+            }
+            Self::Sqlite(error) if is_damage(&error) => Self::Refused {
+                path,
+                what: format!(
+                    "the file is damaged ({error}); it is left as it is: `finops-host ledger salvage` carries over what is \
+                     whole, or restore a copy of the whole state directory"
+                ),
+            },
+            other => other,
+        }
+    }
+}
+
+/// What to do about what SQLite says, where that is known.
+fn remedy(error: &rusqlite::Error) -> &'static str {
+    if is_damage(error) {
+        "; `finops-host ledger salvage` carries over what is whole"
+    } else if ballast::is_full(error) {
+        "; free some space on its disk"
+    } else {
+        ""
+    }
+}
+
+/// Whether SQLite found the file's pages to make no sense.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
+    )
+}
+
+/// What the writer thread works with.
+struct Writer {
+    connection: Connection,
+    keeper: Keeper,
+    directory: PathBuf,
+    path: PathBuf,
+}
+
+impl Writer {
+    fn run<R, E: Stored>(&mut self, job: impl FnOnce(&mut Connection) -> Result<R, E>) -> Result<R, E> {
+        let result = job(&mut self.connection);
+        fail_point::pass_committed();
+        self.keeper.note(&self.connection);
+        result.map_err(|error| error.map_storage(|error| self.told(error)))
+    }
+
+    fn told(&self, error: LedgerError) -> LedgerError {
+        let error = error.at(&self.path);
+        if matches!(error, LedgerError::Full { .. }) && ballast::give_back(&self.directory) {
+            tracing::warn!(
+                "the disk is full: the ballast in {} is given back",
+                self.directory.display()
+            );
+        }
+        error
+    }
+}
+
+type Job = Box<dyn FnOnce(&mut Writer) + Send>;
 
 /// The writing side of a ledger: jobs run one after another on its own thread.
 #[derive(Clone, Debug)]
@@ -78,7 +151,7 @@ impl Store {
     /// # Errors
     /// See [`LedgerError`].
     pub fn open(directory: &Path) -> Result<Self, LedgerError> {
-        create_private(directory)?;
+        let directory = directory.to_owned();
         let path = directory.join(FILE_NAME);
         let (jobs, queue) = mpsc::channel::<Job>();
         let (ready, opened) = mpsc::channel();
@@ -86,10 +159,15 @@ impl Store {
         thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || {
-                let mut connection = match open_for_writing(&file) {
-                    Ok(connection) => {
+                let mut writer = match open_for_writing(&directory) {
+                    Ok((connection, keeper)) => {
                         let _ = ready.send(Ok(()));
-                        connection
+                        Writer {
+                            connection,
+                            keeper,
+                            directory,
+                            path: file,
+                        }
                     }
                     Err(error) => {
                         let _ = ready.send(Err(error));
@@ -97,7 +175,7 @@ impl Store {
                     }
                 };
                 for job in queue {
-                    job(&mut connection);
+                    job(&mut writer);
                 }
             })
             .map_err(|cause| LedgerError::Io {
@@ -123,10 +201,23 @@ impl Store {
         R: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<R, LedgerError> + Send + 'static,
     {
+        self.decide(job).await
+    }
+
+    /// Like [`Store::with`], for jobs that may refuse for other reasons than storage.
+    ///
+    /// # Errors
+    /// The job's own, or [`LedgerError::Stopped`].
+    pub async fn decide<R, E, F>(&self, job: F) -> Result<R, E>
+    where
+        R: Send + 'static,
+        E: Stored + Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<R, E> + Send + 'static,
+    {
         let (done, result) = tokio::sync::oneshot::channel();
         self.jobs
-            .send(Box::new(move |connection| {
-                let _ = done.send(passing(connection, job));
+            .send(Box::new(move |writer| {
+                let _ = done.send(writer.run(job));
             }))
             .map_err(|_| LedgerError::Stopped)?;
         result.await.map_err(|_| LedgerError::Stopped)?
@@ -143,38 +234,12 @@ impl Store {
     {
         let (done, result) = mpsc::channel();
         self.jobs
-            .send(Box::new(move |connection| {
-                let _ = done.send(passing(connection, job));
+            .send(Box::new(move |writer| {
+                let _ = done.send(writer.run(job));
             }))
             .map_err(|_| LedgerError::Stopped)?;
         result.recv().map_err(|_| LedgerError::Stopped)?
     }
-}
-
-/// Runs a job whose commits are points at which a crash is tested.
-fn passing<R>(connection: &mut Connection, job: impl FnOnce(&mut Connection) -> R) -> R {
-    let result = job(connection);
-    fail_point::pass_committed();
-    result
-}
-
-/// Opens a ledger read-only, beside a running host. One of an older schema is brought up to this one first.
-///
-/// # Errors
-/// [`LedgerError::Refused`] where there is none.
-pub fn open_read_only(directory: &Path) -> Result<Connection, LedgerError> {
-    let path = directory.join(FILE_NAME);
-    if !path.exists() {
-        let what = "there is no ledger here yet; `finops-host run` makes one".to_owned();
-        return Err(LedgerError::Refused { path, what });
-    }
-    let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    connection.busy_timeout(BUSY)?;
-    add_functions(&connection)?;
-    if check_version(&connection, &path)? < SCHEMA_VERSION {
-        drop(open_for_writing(&path)?);
-    }
-    Ok(connection)
 }
 
 /// Lets SQLite put its temporary files, which hold costs too, into a directory instead of the system's. For the whole process:
@@ -190,94 +255,7 @@ pub fn temporary_files_in(directory: &Path) -> Result<(), LedgerError> {
     )?)
 }
 
-fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
-    if rusqlite::version_number() < MIN_SQLITE {
-        let what = format!("SQLite {} is too old, 3.51.3 is needed", rusqlite::version());
-        return Err(LedgerError::Refused {
-            path: path.to_owned(),
-            what,
-        });
-    }
-    let fresh = !path.exists() || path.metadata().is_ok_and(|file| file.len() == 0);
-    let mut connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY)?;
-    add_functions(&connection)?;
-    fail_point::watch(&mut connection)?;
-    if fresh {
-        connection.pragma_update(None, "page_size", PAGE)?;
-        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        if version == 0 {
-            transaction.execute_batch(include_str!("schema.sql"))?;
-            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-        }
-        transaction.commit()?;
-    }
-    if check_version(&connection, path)? < SCHEMA_VERSION {
-        super::migrate::migrate(&mut connection)?;
-    }
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", "ON")?;
-    connection.pragma_update(None, "cache_size", CACHE_KIB)?;
-    // A commit runs some forty statements for each partition; all of them stay prepared.
-    connection.set_prepared_statement_cache_capacity(128);
-    super::temporary::lay(&connection)?;
-    fail_point::pass_committed();
-    Ok(connection)
-}
-
-/// The schema's version, where this program knows it.
-fn check_version(connection: &Connection, path: &Path) -> Result<i64, LedgerError> {
-    let refused = |what: String| LedgerError::Refused {
-        path: path.to_owned(),
-        what,
-    };
-    let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
-    let application = match pragma("application_id") {
-        Ok(id) => id,
-        Err(error) if is_damage(&error) => {
-            return Err(refused(format!(
-                "the file is damaged ({error}); it is left as it is: restore a copy, since this version cannot salvage one"
-            )));
-        }
-        Err(error) => return Err(error.into()),
-    };
-    if application != i64::from(APPLICATION_ID) {
-        return Err(refused(
-            "this is no finops-host ledger; choose another --state-dir".to_owned(),
-        ));
-    }
-    let version = pragma("user_version")?;
-    if version > SCHEMA_VERSION {
-        return Err(refused(format!(
-            "the ledger has schema version {version}, this program knows up to {SCHEMA_VERSION}; use the newer finops-host that wrote it"
-        )));
-    }
-    Ok(version)
-}
-
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
-    )
-}
-
-fn create_private(directory: &Path) -> Result<(), LedgerError> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-        .map_err(|cause| LedgerError::Io {
-            path: directory.to_owned(),
-            cause,
-        })
-}
-
-fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_aggregate_function("exact_sum", 1, flags, ExactSum)
 }
@@ -341,21 +319,25 @@ pub fn hex(bytes: &[u8]) -> String {
 /// # Errors
 /// [`LedgerError::Damaged`] where it is none.
 pub fn unhex(text: &str) -> Result<Hash, LedgerError> {
-    let damaged = || LedgerError::Damaged(format!("hash: {text}"));
+    from_hex(text).ok_or_else(|| LedgerError::Damaged(format!("hash: {text}")))
+}
+
+/// So many bytes from their lower-case hex; none where they are not.
+pub fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digit = |hex: u8| match hex {
-        b'0'..=b'9' => Ok(hex - b'0'),
-        b'a'..=b'f' => Ok(hex - b'a' + 10),
-        _ => Err(damaged()),
+        b'0'..=b'9' => Some(hex - b'0'),
+        b'a'..=b'f' => Some(hex - b'a' + 10),
+        _ => None,
     };
-    let mut hash = Hash::default();
+    let mut bytes = [0; N];
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != hash.len() || !rest.is_empty() {
-        return Err(damaged());
+    if pairs.len() != N || !rest.is_empty() {
+        return None;
     }
-    for (byte, &[high, low]) in hash.iter_mut().zip(pairs) {
+    for (byte, &[high, low]) in bytes.iter_mut().zip(pairs) {
         *byte = digit(high)? << 4 | digit(low)?;
     }
-    Ok(hash)
+    Some(bytes)
 }
 
 fn hex_digit(nibble: u8) -> char {
@@ -403,28 +385,11 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_or_damaged_file_is_refused_and_left_alone() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join(FILE_NAME);
-        std::fs::write(&path, vec![7_u8; 8192]).unwrap();
-        let error = Store::open(directory.path()).unwrap_err().to_string();
-        assert!(error.contains("salvage"), "{error}");
-        assert_eq!(std::fs::read(&path).unwrap(), vec![7_u8; 8192]);
-    }
-
-    #[test]
     fn only_whole_lower_case_hex_is_a_hash() {
         let text = hash_parts([b"a".as_slice()]);
         assert_eq!(unhex(&text).unwrap(), digest_parts([b"a".as_slice()]));
         assert!(unhex(&text.to_uppercase()).is_err());
         assert!(unhex("00").is_err());
         assert!(unhex(&format!("{text}0")).is_err());
-    }
-
-    #[test]
-    fn readers_find_no_ledger_kindly() {
-        let directory = tempfile::tempdir().unwrap();
-        let error = open_read_only(directory.path()).unwrap_err().to_string();
-        assert!(error.contains("finops-host run"), "{error}");
     }
 }

@@ -140,7 +140,7 @@ pub(super) fn settled(
 
 /// Notes that the entry which carries a key over into an epoch stands for so much in the destination's currency.
 pub(super) fn carry(
-    transaction: &Transaction,
+    transaction: &Connection,
     epoch: i64,
     partition: i64,
     key: &str,
@@ -310,7 +310,7 @@ fn restate_carried(transaction: &Transaction, destination: i64, rates: &Rates) -
 }
 
 fn write(
-    transaction: &Transaction,
+    transaction: &Connection,
     entry: i64,
     currency: &str,
     rate: Option<&Rate>,
