@@ -45,7 +45,7 @@ pub(super) struct Series {
 type Judge = fn(&mut Carried, &mut Row<'_>) -> Verdict;
 
 /// The tables with row numbers, parents first.
-const TABLES: [(&str, Judge); 13] = [
+const TABLES: [(&str, Judge); 14] = [
     ("source", judge::source),
     ("stream", judge::stream),
     ("run", judge::run),
@@ -58,6 +58,7 @@ const TABLES: [(&str, Judge); 13] = [
     ("posting", judge::posting),
     ("batch", judge::batch),
     ("entry", judge::entry),
+    ("conversion", judge::conversion),
     ("observation", judge::observation),
 ];
 
@@ -243,7 +244,7 @@ impl Carried {
     /// What a loss means for the books.
     fn noted(&mut self, table: &str, row: Option<&Row<'_>>) {
         match (table, row) {
-            ("destination" | "epoch" | "posting", _) | ("entry", None) => self.journal = true,
+            ("destination" | "epoch" | "posting" | "conversion", _) | ("entry", None) => self.journal = true,
             ("entry", Some(row)) => {
                 self.journal |= row.whole("destination").is_none();
                 self.destinations.extend(row.whole("destination"));

@@ -49,6 +49,13 @@ pub(super) fn mend(
             agree(new, &epoch)?;
         }
     }
+    if !paused.is_empty() {
+        // What was converted in epochs that have ended is in the sums that were carried over, and has gaps now.
+        new.execute_batch(
+            "DELETE FROM conversion WHERE entry IN (SELECT entry.id FROM entry JOIN posting ON posting.id = entry.posting
+                 JOIN epoch ON epoch.id = posting.epoch WHERE ended IS NOT NULL)",
+        )?;
+    }
     Ok(paused)
 }
 
@@ -80,7 +87,8 @@ fn reason(name: &str, older: bool, unknown: Option<&Unknown>) -> String {
 /// Puts batches and the states of their entries right; the destinations of which it is unknown what became of a batch.
 fn batches(new: &Connection) -> Result<BTreeSet<i64>, LedgerError> {
     new.execute_batch(
-        "DELETE FROM batch WHERE destination NOT IN (SELECT id FROM destination);
+        "DELETE FROM conversion WHERE entry NOT IN (SELECT id FROM entry);
+         DELETE FROM batch WHERE destination NOT IN (SELECT id FROM destination);
          UPDATE entry SET batch = NULL WHERE batch NOT IN (SELECT id FROM batch);
          UPDATE entry SET state = 'settled' WHERE state IN ('pending', 'held', 'ambiguous')
              AND batch IN (SELECT id FROM batch WHERE state = 'settled');

@@ -5,7 +5,7 @@
 use super::{carry::Carried, walk::Row};
 use crate::ledger::{
     commit::checkpoint_checksum,
-    destination::Measure,
+    destination::{Measure, convert::conversion_checksum},
     dims::{PostingDims, RollUp},
     key,
     period::partition_from,
@@ -202,6 +202,18 @@ pub(super) fn entry(carried: &mut Carried, row: &mut Row<'_>) -> Verdict {
     row.set("source", Value::Integer(source));
     row.set("destination", Value::Integer(destination));
     Ok(())
+}
+
+pub(super) fn conversion(_: &mut Carried, row: &mut Row<'_>) -> Verdict {
+    let text = |name| must(row.text(name), TYPE);
+    let sum = conversion_checksum(
+        must(row.whole("entry"), TYPE)?,
+        text("currency")?,
+        row.text("rate"),
+        row.text("rate_from"),
+        (text("amount")?, text("total_after")?),
+    );
+    hold(row.text("checksum") == Some(&sum), SUM)
 }
 
 pub(super) fn observation(carried: &mut Carried, row: &mut Row<'_>) -> Verdict {
