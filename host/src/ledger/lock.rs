@@ -1,4 +1,5 @@
-//! Locks between processes: one per instance while it collects, one for whoever delivers.
+//! Locks between processes: one per instance while it collects, one for whoever delivers,
+//! one for whoever renders snapshots.
 //! What must hold: the kernel frees a lock when its process ends, however it ends; a lock file is never deleted.
 
 use super::store::LedgerError;
@@ -24,15 +25,19 @@ pub struct LockGuard {
 pub(super) enum Lock<'a> {
     /// An instance while it collects.
     Instance(&'a str),
-    /// Delivery of all destinations.
+    /// Delivery to all journals.
     Delivery,
+    /// Rendering of all snapshots.
+    Snapshot,
 }
 
 impl Lock<'_> {
     /// A file name that no other lock has, whatever the instance is called.
     fn file_name(self) -> String {
-        let Self::Instance(name) = self else {
-            return "delivery.lock".to_owned();
+        let name = match self {
+            Self::Instance(name) => name,
+            Self::Delivery => return "delivery.lock".to_owned(),
+            Self::Snapshot => return "snapshot.lock".to_owned(),
         };
         let mut safe = String::from("instance-");
         for byte in name.bytes() {
@@ -52,6 +57,9 @@ impl Lock<'_> {
             ),
             Self::Delivery => {
                 "another process is delivering from this ledger; wait for it, or give --lock-wait".to_owned()
+            }
+            Self::Snapshot => {
+                "another process is writing FOCUS files from this ledger; wait for it".to_owned()
             }
         }
     }

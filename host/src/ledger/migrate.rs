@@ -1,16 +1,30 @@
 //! Bringing a ledger of an older schema up to this program's, step by step.
 //! What must hold: a step only adds, in one transaction with the version that it reaches; no step touches money.
 
-use super::store::{LedgerError, SCHEMA_VERSION};
+use super::{
+    snapshot,
+    store::{LedgerError, SCHEMA_VERSION},
+};
 use rusqlite::{Connection, TransactionBehavior};
 
+type Step = fn(&Connection) -> rusqlite::Result<()>;
+
 /// What leads from each version to the next; the first leads from 1 to 2.
-const STEPS: [&str; 1] = [
-    // When a stream was retired; whether a run's money counts; completeness as it was at each commit (NULL: unknown).
-    "ALTER TABLE stream ADD COLUMN retired_at INTEGER;
-     ALTER TABLE run ADD COLUMN counts INTEGER NOT NULL DEFAULT 1;
-     ALTER TABLE commit_partition ADD COLUMN completeness TEXT;",
-];
+const STEPS: [Step; 2] = [second, third];
+
+/// When a stream was retired; whether a run's money counts; completeness as it was at each commit (NULL: unknown).
+fn second(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "ALTER TABLE stream ADD COLUMN retired_at INTEGER;
+         ALTER TABLE run ADD COLUMN counts INTEGER NOT NULL DEFAULT 1;
+         ALTER TABLE commit_partition ADD COLUMN completeness TEXT;",
+    )
+}
+
+/// Snapshots, and views for other programs.
+fn third(connection: &Connection) -> rusqlite::Result<()> {
+    snapshot::add_tables(connection)
+}
 
 /// Takes the steps that are missing.
 ///
@@ -22,7 +36,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {
     let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let taken = usize::try_from(version.saturating_sub(1)).unwrap_or_default();
     for step in STEPS.iter().skip(taken) {
-        transaction.execute_batch(step)?;
+        step(&transaction)?;
     }
     if version < SCHEMA_VERSION {
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
@@ -59,7 +73,10 @@ mod tests {
             .unwrap();
         let (wanted, entries) = (columns(&bench), bench.entries());
         bench.doctor(
-            "ALTER TABLE stream DROP COLUMN retired_at; ALTER TABLE run DROP COLUMN counts;
+            "DROP TABLE snapshot_dirty; DROP TABLE snapshot_month; DROP TABLE snapshot_stale; DROP TABLE snapshot_file;
+             DROP TABLE snapshot_closed; DROP TABLE snapshot_final; DROP TABLE snapshot_pending; DROP TABLE snapshot_state;
+             DROP VIEW finops_current_cost; DROP VIEW finops_entry; DROP VIEW finops_coverage;
+             ALTER TABLE stream DROP COLUMN retired_at; ALTER TABLE run DROP COLUMN counts;
              ALTER TABLE commit_partition DROP COLUMN completeness; PRAGMA user_version = 1;",
         );
         drop(open_read_only(bench.directory.path()).unwrap());

@@ -6,7 +6,7 @@ use super::{
     destination::Measure,
     dims::{Place, RollUp, dims, posting_key},
     error::{damaged, instant},
-    key,
+    key, snapshot,
     source::{self, SourceRow},
     store::{LedgerError, amount, checksum, hash_parts},
 };
@@ -99,6 +99,7 @@ pub(super) fn context(connection: &Connection, partition: i64) -> Result<Context
 
 /// Posts what a commit moves to every open epoch.
 pub(super) fn post(transaction: &Connection, commit: i64, moves: &Moves) -> Result<(), LedgerError> {
+    snapshot::mark(transaction, moves)?;
     let epochs = open_epochs(transaction)?;
     for (&partition, moved) in moves {
         let context = context(transaction, partition)?;

@@ -1,4 +1,4 @@
--- Schema of the ledger, version 2 (`migrate.rs` brings older ones up). Times are seconds since the epoch (UTC), amounts are decimal text,
+-- Schema of the ledger, version 3 (`migrate.rs` brings older ones up; snapshot.sql and views.sql belong to it). Times are seconds since the epoch (UTC), amounts are decimal text,
 -- hashes are lower-case hex. `checksum` is the first 16 hex digits of the SHA-256 over the row's other durable columns.
 
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;

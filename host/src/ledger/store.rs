@@ -17,7 +17,7 @@ use std::{
 };
 
 /// Version of the schema that this program writes.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 /// Name of the database file within the state directory.
 pub const FILE_NAME: &str = "ledger.db";
 
@@ -197,6 +197,7 @@ fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
         let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if version == 0 {
             transaction.execute_batch(include_str!("schema.sql"))?;
+            super::snapshot::add_tables(&transaction)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         }
