@@ -73,20 +73,30 @@ fn needs(command: &Command) -> Option<Needs> {
         ),
         Command::Inspect(_)
         | Command::Costs(_)
+        | Command::Export(_)
         | Command::Status(_)
         | Command::Ledger(_)
         | Command::Outbox(_)
         | Command::Destination(_) => return None,
     };
     // A file that cannot be read is complained about by the command itself.
-    let files = config
-        .and_then(|path| Config::load(path).ok())
-        .map(|config| config.files);
+    let loaded = config.and_then(|path| Config::load(path).ok());
+    let (files, focus) = loaded
+        .map(|config| (config.files, config.focus))
+        .unwrap_or_default();
+    let focus = focus
+        .filter(|_| matches!(command, Command::Run(_)))
+        .map(|focus| focus.directory);
+    // A directory must be there to be allowed; where it cannot be made, rendering says so.
+    if let Some(directory) = &focus {
+        let _ = std::fs::create_dir_all(directory);
+    }
     Some(Needs {
         state: None,
         component: component.clone(),
         config: config.cloned(),
-        files: files.unwrap_or_default(),
+        files,
+        focus,
         network,
     })
 }

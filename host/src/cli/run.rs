@@ -4,6 +4,7 @@ use super::{
     Failed, args, destination,
     environment::{clock, is_terminal, state_dir},
     exit::Exit,
+    focus,
     progress::Progress,
     render,
     scratch::ScratchLedger,
@@ -14,6 +15,7 @@ use crate::{
     component::{CacheDir, Compiler},
     config::Config,
     delivery::{DeliveryReport, Ended},
+    export::snapshot::SnapshotReport,
     foreign::Foreign,
     ledger::{
         Ledger, Repricing,
@@ -106,6 +108,13 @@ struct Work {
 impl Work {
     /// Collects what is asked for, in one run or several, and delivers what is new.
     async fn round(&self, asked: Asked, delivery_time: Duration) -> Result<Exit, Failed> {
+        let focus = match (&self.prepared.config.focus, self.args.dry_run) {
+            (Some(config), false) => tokio::select! {
+                known = focus::ensure(&self.ledger, config) => Some(known?),
+                () = self.stop.wait() => return Ok(Exit::NotDelivered),
+            },
+            _ => None,
+        };
         let destination = match (&self.prepared.config.openfinops, self.args.dry_run) {
             (Some(openfinops), false) => tokio::select! {
                 known = destination::ensure(&self.ledger, openfinops) => Some(known?),
@@ -126,25 +135,46 @@ impl Work {
             }
         }
         let held = self.held(&summaries).await?;
-        let mut delivered = None;
-        if let Some(destination) = destination {
-            let deliver = destination.deliver(&self.ledger, &self.clock, delivery_time, self.args.fresh);
-            let report = tokio::select! {
-                report = deliver => report.map(Some),
-                () = self.stop.wait() => Ok(None),
-            };
-            match report {
-                Ok(report) => delivered = report,
-                Err(failed) => {
-                    // What was collected is in the ledger, and worth showing.
-                    self.show(&summaries, &held, None);
-                    return Err(failed);
-                }
+        // Beside each other: neither holds up the other.
+        let render = async {
+            match &focus {
+                Some(focus) => Some(focus.render(&self.ledger, &self.clock, &self.stop).await),
+                None => None,
             }
+        };
+        let (delivered, rendered) = tokio::join!(self.deliver(destination.as_ref(), delivery_time), render);
+        if let Some(rendered) = &rendered {
+            exit = exit.or(rendered.exit);
+        }
+        let report = rendered.as_ref().map(|rendered| &rendered.report);
+        let delivered = match delivered {
+            Ok(delivered) => delivered,
+            Err(failed) => {
+                // What was collected is in the ledger, and worth showing.
+                self.show(&summaries, &held, None, report);
+                return Err(failed);
+            }
+        };
+        if destination.is_some() {
             exit = exit.or(delivered.as_ref().map_or(Exit::NotDelivered, report_exit));
         }
-        self.show(&summaries, &held, delivered.as_ref());
+        self.show(&summaries, &held, delivered.as_ref(), report);
         Ok(exit)
+    }
+
+    /// Delivers what is new; `None` where there is no destination, or stopping came first.
+    async fn deliver(
+        &self,
+        destination: Option<&destination::Destination>,
+        time: Duration,
+    ) -> Result<Option<DeliveryReport>, Failed> {
+        let Some(destination) = destination else {
+            return Ok(None);
+        };
+        tokio::select! {
+            report = destination.deliver(&self.ledger, &self.clock, time, self.args.fresh) => report.map(Some),
+            () = self.stop.wait() => Ok(None),
+        }
     }
 
     /// The commits of these runs that are held: of a dry run nothing else tells of them.
@@ -174,11 +204,17 @@ impl Work {
         Ok(summary)
     }
 
-    fn show(&self, summaries: &[RunSummary], held: &[Proposal], delivered: Option<&DeliveryReport>) {
+    fn show(
+        &self,
+        summaries: &[RunSummary],
+        held: &[Proposal],
+        delivered: Option<&DeliveryReport>,
+        rendered: Option<&SnapshotReport>,
+    ) {
         let dry_run = self.args.dry_run;
         if self.args.json {
             let value = serde_json::json!({
-                "runs": summaries, "held": held, "delivery": delivered, "dry_run": dry_run,
+                "runs": summaries, "held": held, "delivery": delivered, "focus": rendered, "dry_run": dry_run,
             });
             super::print(&format!("{value:#}"));
             return;
@@ -191,6 +227,9 @@ impl Work {
         }
         if let Some(report) = delivered {
             super::print(&render::delivery(report));
+        }
+        if let Some(report) = rendered {
+            super::print(&render::snapshot(report));
         }
     }
 }

@@ -8,8 +8,6 @@
 mod directory;
 mod manifest;
 mod rows;
-#[cfg(test)]
-mod tests;
 
 use super::{
     ExportError, FocusVersion, Format,
@@ -23,7 +21,7 @@ use crate::{
     ledger::{
         destination::{DestinationKind, DestinationSpec, Measure, OtherCurrencies, StartMode},
         record::basis_name,
-        snapshot::{self, Closing, FileFacts, SnapshotEpoch, StaleFile},
+        snapshot::{self, Closing, FileFacts, Outcome, SnapshotEpoch, StaleFile},
         store::{LedgerError, Store, open_read_only},
     },
 };
@@ -121,13 +119,16 @@ pub fn render(
         });
     }
     let result = rendering.all();
-    let error = match &result {
-        Ok(report) => report.failed.first().cloned(),
-        Err(error) => Some(error.to_string()),
+    let outcome = match &result {
+        Ok((report, commit)) => match report.failed.first() {
+            None => Outcome::UpToDate(*commit),
+            Some(why) => Outcome::Failed(why.clone()),
+        },
+        Err(error) => Outcome::Failed(error.to_string()),
     };
     let id = rendering.epoch.id;
-    store.with_blocking(move |connection| snapshot::rendered(connection, id, error.as_deref(), now))?;
-    result
+    store.with_blocking(move |connection| snapshot::rendered(connection, id, &outcome, now))?;
+    result.map(|(report, _)| report)
 }
 
 struct Rendering<'a> {
@@ -140,12 +141,17 @@ struct Rendering<'a> {
 }
 
 impl Rendering<'_> {
-    fn all(&self) -> Result<SnapshotReport, ExportError> {
+    /// Gives the last commit that the files show, too.
+    fn all(&self) -> Result<(SnapshotReport, i64), ExportError> {
         let mut report = SnapshotReport::default();
         let ledger = self.prepare()?;
         self.look_for_lost()?;
         self.read_what_is_sorted()?;
-        let stale = snapshot::stale_files(&self.reader, self.epoch.id)?;
+        let commit = snapshot::last_commit(&self.reader)?;
+        let mut stale: BTreeSet<StaleFile> = snapshot::stale_files(&self.reader, self.epoch.id)?
+            .into_iter()
+            .collect();
+        stale.extend(snapshot::ripe(&self.reader, self.epoch.id, self.now)?);
         for file in &stale {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(ExportError::Stopped);
@@ -159,7 +165,7 @@ impl Rendering<'_> {
         }
         self.reader.execute_batch("COMMIT")?;
         manifest::write(&self.reader, &self.epoch, self.config, &ledger)?;
-        Ok(report)
+        Ok((report, commit))
     }
 
     /// The directory is there, is this ledger's, and holds nothing that an earlier epoch or a crash left. Gives the

@@ -5,7 +5,6 @@ use super::{
     Column, ExportError, Finding, FocusVersion, Kind,
     columns::{Presence, record_columns},
     row::{Row, Value},
-    select::Rows,
     validate::Findings,
 };
 use crate::ledger::record::Finality;
@@ -52,7 +51,9 @@ struct Candidate {
 const TOO_WIDE: u128 = 10_u128.pow(38);
 
 impl Survey {
-    pub(super) fn new(version: FocusVersion) -> Self {
+    /// Of no rows yet, for a file of this version.
+    #[must_use]
+    pub fn new(version: FocusVersion) -> Self {
         let columns = record_columns(version, &BTreeSet::new());
         let candidate = |column| Candidate {
             column,
@@ -70,17 +71,11 @@ impl Survey {
         }
     }
 
-    /// Looks at all rows.
+    /// Looks at a row.
     ///
     /// # Errors
-    /// [`ExportError`], a sum that does not fit included.
-    pub fn of(rows: &dyn Rows, version: FocusVersion) -> Result<Self, ExportError> {
-        let mut survey = Self::new(version);
-        rows.each(&mut |row| survey.add(row))?;
-        Ok(survey)
-    }
-
-    pub(super) fn add(&mut self, row: &Row<'_>) -> Result<(), ExportError> {
+    /// [`ExportError::Overflow`] where a sum does not fit.
+    pub fn add(&mut self, row: &Row<'_>) -> Result<(), ExportError> {
         self.rows += 1;
         self.open += u64::from(row.record.finality == Finality::Open);
         for candidate in &mut self.candidates {

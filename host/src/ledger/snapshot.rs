@@ -12,7 +12,7 @@ mod sort;
 #[cfg(test)]
 mod tests;
 
-pub use closing::{Closing, closing};
+pub use closing::{Closing, closing, ripe};
 pub use file::{FileFacts, StaleFile, files, forget_ended, forget_files, put, stale_files, still_stale};
 pub use overview::{SnapshotRow, snapshots};
 pub use sort::{sort, unsorted};
@@ -203,6 +203,23 @@ pub fn sources_of(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// How a rendering ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All files show the ledger as of this commit.
+    UpToDate(i64),
+    /// Something failed, for this reason.
+    Failed(String),
+}
+
+/// The last commit that a reader sees.
+///
+/// # Errors
+/// See [`LedgerError`].
+pub fn last_commit(connection: &Connection) -> Result<i64, LedgerError> {
+    Ok(connection.query_row("SELECT COALESCE(max(id), 0) FROM commits", [], |row| row.get(0))?)
+}
+
 /// Writes down how a rendering went.
 ///
 /// # Errors
@@ -210,13 +227,19 @@ pub fn sources_of(
 pub fn rendered(
     connection: &Connection,
     epoch: i64,
-    error: Option<&str>,
+    outcome: &Outcome,
     now: Timestamp,
 ) -> Result<(), LedgerError> {
-    connection.execute(
-        "UPDATE snapshot_state SET error = ?2, rendered = iif(?2 IS NULL, ?3, rendered) WHERE epoch = ?1",
-        params![epoch, error, now.as_second()],
-    )?;
+    match outcome {
+        Outcome::UpToDate(commit) => connection.execute(
+            "UPDATE snapshot_state SET error = NULL, rendered = ?2, examined = ?3 WHERE epoch = ?1",
+            params![epoch, now.as_second(), commit],
+        )?,
+        Outcome::Failed(why) => connection.execute(
+            "UPDATE snapshot_state SET error = ?2 WHERE epoch = ?1",
+            params![epoch, why],
+        )?,
+    };
     Ok(())
 }
 

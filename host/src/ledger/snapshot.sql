@@ -73,5 +73,6 @@ CREATE TABLE snapshot_state (
     epoch INTEGER PRIMARY KEY REFERENCES epoch(id),
     directory TEXT NOT NULL, version TEXT NOT NULL, format TEXT NOT NULL,
     rendered INTEGER,                          -- when everything was last up to date
+    examined INTEGER,                          -- the last commit that was then looked at for months to close
     error TEXT                                 -- why it is not
 ) STRICT;

@@ -3,7 +3,7 @@
 //! A month closes once it is over, the provider calls every billed record of it final, and the partitions that hold them
 //! are complete and have no gap within the month. From then on a change is a correction.
 
-use super::{SignedRecord, Told, closed_months, told};
+use super::{SignedRecord, StaleFile, Told, closed_months, told};
 use crate::ledger::{month::Month, store::LedgerError};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -63,6 +63,37 @@ pub fn closing(
         rows.extend(corrections);
     }
     Ok(Some(Closing { source, month, rows }))
+}
+
+/// Months that close now although no record of them changed: they are over since the last rendering, or a partition was
+/// read again and is complete now. To be asked of the state that is rendered.
+///
+/// # Errors
+/// See [`LedgerError`].
+pub fn ripe(connection: &Connection, epoch: i64, now: Timestamp) -> Result<Vec<StaleFile>, LedgerError> {
+    // What was looked at since it was over, and not read since, is as it was.
+    let mut statement = connection.prepare_cached(
+        "SELECT DISTINCT provider, source.id, m.month FROM snapshot_month AS m
+         JOIN partition ON partition.id = m.partition JOIN stream ON stream.id = partition.stream
+         JOIN source ON source.id = stream.source JOIN snapshot_state AS s ON s.epoch = m.epoch
+         WHERE m.epoch = ?1 AND unixepoch(m.month || '-01', '+1 month') <= ?2
+           AND (examined IS NULL OR partition.commit_id > examined
+                OR rendered < unixepoch(m.month || '-01', '+1 month'))
+           AND NOT EXISTS (SELECT 1 FROM snapshot_closed AS c
+                           WHERE c.epoch = m.epoch AND c.source = source.id AND c.month = m.month)",
+    )?;
+    let mut rows = statement.query(params![epoch, now.as_second()])?;
+    let mut ripe = Vec::new();
+    while let Some(row) = rows.next()? {
+        let month = Month::read(&row.get::<_, String>(2)?)?;
+        if closing(connection, epoch, row.get(1)?, month, now)?.is_some() {
+            ripe.push(StaleFile {
+                provider: row.get(0)?,
+                month,
+            });
+        }
+    }
+    Ok(ripe)
 }
 
 /// Whether the partitions of every stream with billed records of the month are complete, and without a gap from the
