@@ -60,11 +60,11 @@ pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, 
     if !spend.is_empty() {
         parts.push(format!("Paid calls, in USD\n{}", spend_table(&spend)));
     }
-    parts.push(if outbox.is_empty() {
-        "Delivery\nno destination has entries; the ledger itself is the destination".to_owned()
-    } else {
-        format!("Delivery\n{}", outbox_table(&outbox))
-    });
+    if !outbox.is_empty() {
+        parts.push(format!("Delivery\n{}", outbox_table(&outbox)));
+    } else if snapshots.is_empty() {
+        parts.push("Delivery\nno destination has entries; the ledger itself is the destination".to_owned());
+    }
     parts.extend(gaps(&outbox));
     if !snapshots.is_empty() {
         parts.push(format!("FOCUS files\n{}", snapshots_table(&snapshots)));

@@ -268,6 +268,7 @@ impl Rendering<'_> {
                 }
                 None => {
                     finished.put()?;
+                    directory::share(directory, &directory.join(&name))?;
                     report.written.push(name);
                     files.push(facts);
                 }
@@ -298,7 +299,9 @@ impl Rendering<'_> {
         is_final: bool,
     ) -> Result<(FileFacts, Finished), ExportError> {
         let path = self.config.directory.join(name);
-        directory::make(path.parent().unwrap_or(&self.config.directory))?;
+        let folder = path.parent().unwrap_or(&self.config.directory);
+        directory::make(folder)?;
+        directory::share(&self.config.directory, folder)?;
         let how = (self.config.version, self.config.format);
         let of_basis = rows.only(basis);
         let (written, finished) =

@@ -292,7 +292,7 @@ fn every_rule_names_the_row_that_breaks_it_and_a_good_row_breaks_none() {
         record.consumed_unit = Some("Hours".to_owned());
     });
     assert_eq!(survey(&Made::of([good]), FocusVersion::V1_4).findings(), []);
-    let broken: [Broken; 12] = [
+    let broken: [Broken; 13] = [
         (|it| it.billing_currency = "usd".to_owned(), Rule::Currency, "usd"),
         (|it| it.service_name.clear(), Rule::MandatoryValue, "ServiceName"),
         (
@@ -362,6 +362,14 @@ fn every_rule_names_the_row_that_breaks_it_and_a_good_row_breaks_none() {
             },
             Rule::AmortisedTaxOrCredit,
             "9",
+        ),
+        (
+            |it| {
+                it.charge_category = crate::ledger::record::ChargeCategory::Purchase;
+                it.charge_frequency = Some(crate::ledger::record::ChargeFrequency::UsageBased);
+            },
+            Rule::UsageBasedPurchase,
+            "Usage-Based",
         ),
     ];
     for (break_it, rule, says) in broken {

@@ -4,7 +4,7 @@
 //! told and do not stop the file, unless the operator is strict. What stops it is what makes money unreadable.
 
 use super::row::{Origin, Row};
-use crate::ledger::record::{ChargeCategory, CostRecord};
+use crate::ledger::record::{ChargeCategory, ChargeFrequency, CostRecord};
 use finops_decimal::Decimal;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -55,6 +55,7 @@ pub enum Rule {
     UnknownValue,
     ChargeOutsideBillingPeriod,
     AmortisedTaxOrCredit,
+    UsageBasedPurchase,
 }
 
 impl Rule {
@@ -74,6 +75,7 @@ impl Rule {
             Self::UnknownValue => "a column with fixed values has one of them",
             Self::ChargeOutsideBillingPeriod => "a charge begins within its billing period",
             Self::AmortisedTaxOrCredit => "EffectiveCost = BilledCost for tax and credit",
+            Self::UsageBasedPurchase => "a purchase is one-time or recurring",
         }
     }
 
@@ -186,6 +188,11 @@ fn judge(row: &Row<'_>, tell: Tell<'_>) {
         record.charge_category,
         ChargeCategory::Tax | ChargeCategory::Credit
     );
+    if record.charge_category == ChargeCategory::Purchase
+        && record.charge_frequency == Some(ChargeFrequency::UsageBased)
+    {
+        tell(Rule::UsageBasedPurchase, &|| "Usage-Based".to_owned());
+    }
     if flat && record.effective_cost != record.billed_cost {
         tell(Rule::AmortisedTaxOrCredit, &|| {
             format!(

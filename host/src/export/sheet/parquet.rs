@@ -22,7 +22,7 @@ use std::{path::PathBuf, sync::Arc};
 /// Rows of a row group at most.
 const ROWS: usize = 100_000;
 /// Bytes of values of a row group at most.
-const BYTES: usize = 32 << 20;
+const BYTES: usize = 16 << 20;
 /// Length of a decimal: an i128, big-endian.
 const DECIMAL: i32 = 16;
 

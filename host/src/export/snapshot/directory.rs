@@ -13,7 +13,7 @@ use crate::{
         store::hash_parts,
     },
 };
-use std::{fs, io, path::Path};
+use std::{fs, io, os::unix::fs::PermissionsExt, path::Path};
 
 /// Longest provider that is written out in a file's name.
 const LONGEST: usize = 80;
@@ -51,6 +51,17 @@ fn stem(provider: &str) -> String {
 /// Makes a directory and those above it.
 pub(super) fn make(directory: &Path) -> Result<(), ExportError> {
     fs::create_dir_all(directory).map_err(|cause| ExportError::io(directory, cause))
+}
+
+/// Lets those read what lies in the directory who may read the directory: this process makes all else for its user alone,
+/// and the operator shares files by the rights of a directory made beforehand.
+pub(super) fn share(directory: &Path, path: &Path) -> Result<(), ExportError> {
+    let mode = fs::metadata(directory).map(|directory| directory.permissions().mode());
+    let shared = mode.and_then(|mode| {
+        let bits = if path.is_dir() { 0o777 } else { 0o666 };
+        fs::set_permissions(path, fs::Permissions::from_mode(mode & bits))
+    });
+    shared.map_err(|cause| ExportError::io(path, cause))
 }
 
 /// Whether a file is there as long as it was.

@@ -77,7 +77,8 @@ pub(super) fn write(
     let mut sink = Sink::file(&path)?;
     sink.write_all(text.as_bytes())
         .map_err(|cause| ExportError::io(&path, cause))?;
-    sink.finish()?.put()
+    sink.finish()?.put()?;
+    directory::share(&config.directory, &path)
 }
 
 fn file(facts: &FileFacts) -> Result<Value, ExportError> {

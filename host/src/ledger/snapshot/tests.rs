@@ -455,6 +455,23 @@ fn a_wiped_directory_is_rendered_again_as_it_was_final_months_included() {
 }
 
 #[test]
+fn those_who_may_read_the_directory_may_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let files = Files::new();
+    let mode = |path: &str| {
+        let path = files.config.directory.join(path);
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    };
+    fs::create_dir(&files.config.directory).unwrap();
+    fs::set_permissions(&files.config.directory, fs::Permissions::from_mode(0o750)).unwrap();
+    files.month(JULY, Finality::Open, &[("Compute", "5")]);
+    files.render();
+    assert_eq!(mode("billed"), 0o750);
+    assert_eq!(mode("billed/acme-2026-07.csv"), 0o640);
+    assert_eq!(mode("manifest.json"), 0o640);
+}
+
+#[test]
 fn another_format_or_directory_begins_anew_and_only_our_old_files_go() {
     let mut files = Files::new();
     files.month(JULY, Finality::Final, &[("Compute", "5")]);
