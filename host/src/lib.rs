@@ -1,7 +1,7 @@
 //! Runs FinOps cost collectors as sandboxed WebAssembly components and keeps what they find in an exact ledger.
 //!
 //! Rooms, and the one direction in which they use each other: `cli` → `schedule` → `sandbox` → `egress` | `ledger`;
-//! `delivery` reads the ledger; `config` and `component` make the plain data that the others work on;
+//! `delivery` and `export` read the ledger; `config` and `component` make the plain data that the others work on;
 //! `hardening` puts walls around the process before any of them starts.
 
 pub mod cli;
@@ -10,6 +10,7 @@ pub mod component;
 pub mod config;
 pub mod delivery;
 pub mod egress;
+pub mod export;
 mod fail_point;
 pub mod foreign;
 pub mod hardening;

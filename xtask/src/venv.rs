@@ -1,4 +1,4 @@
-//! `venv`: the Python environment with the real OpenFinOps server, under the target directory.
+//! `venv`: the Python environment with the real OpenFinOps server and readers of FOCUS files, under the target directory.
 //! What must hold: it is exactly what tests/constraints.txt says, and is made again when that changes or a try broke off.
 
 use crate::command;
@@ -12,7 +12,12 @@ use std::process::Command;
 
 const CONSTRAINTS: &str = "tests/constraints.txt";
 /// What we ask for; psutil is needed by the server though it does not say so.
-const WANTED: [&str; 2] = ["openfinops==0.3.0", "psutil"];
+const WANTED: [&str; 4] = [
+    "openfinops==0.3.0",
+    "psutil",
+    "focus-data-toolkit==0.14.1",
+    "pyarrow",
+];
 /// The oldest Python that the pinned packages install on.
 const OLDEST: (u32, u32) = (3, 11);
 

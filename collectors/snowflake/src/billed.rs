@@ -10,7 +10,7 @@ use finops_collector::{
     CostRecord, Failure, Instant, Partitions, Period,
     jiff::civil::Date,
     period::{DAY, HOUR, day_of, start_of},
-    record::{ChargeCategory, Finality, Location, Pricing, Quantity, SubAccount},
+    record::{ChargeCategory, ChargeFrequency, Finality, Location, Pricing, Quantity, SubAccount},
 };
 
 /// Hours after a day's start until the view is taken to have all of it.
@@ -50,6 +50,11 @@ pub(crate) fn records(
     let category = charge_category(row.adjustment, row.billing.as_deref(), warnings);
     let mut record = CostRecord {
         category,
+        // What is bought is billed day by day; FOCUS has no purchase that is usage-based.
+        frequency: Some(match category {
+            ChargeCategory::Purchase => ChargeFrequency::Recurring,
+            _ => ChargeFrequency::UsageBased,
+        }),
         finality: finality(row.day, now),
         sub_account: Some(SubAccount {
             id: row.locator.clone(),

@@ -1,7 +1,14 @@
 //! The command line.
 
-use crate::ledger::outbox::EntryState;
-use clap::{Args, Parser, Subcommand};
+use crate::{
+    component::descriptor::Basis,
+    export::{FocusVersion, Format},
+    ledger::{month::Month, outbox::EntryState, record::basis_name},
+};
+use clap::{
+    Args, Parser, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use std::{path::PathBuf, time::Duration};
 
 /// Runs cost collectors as sandboxed WebAssembly components and keeps what they find in an exact ledger.
@@ -44,6 +51,8 @@ pub(super) enum Command {
     Check(Check),
     /// Show costs from the ledger, exactly summed.
     Costs(Costs),
+    /// Write FOCUS files of what the ledger holds: CSV, Parquet or JSON lines.
+    Export(Export),
     /// Show runs, coverage and what waits for delivery.
     Status(Status),
     /// Decide on commits that were held for review, whose money a source is, and what goes on counting.
@@ -173,6 +182,58 @@ pub(super) struct Costs {
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Options of `export`.
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// The format of the files.
+    #[arg(long, default_value = "csv", value_parser = one_of(&Format::ALL, Format::name))]
+    pub(super) format: Format,
+    /// The version of FOCUS.
+    #[arg(long, value_name = "VERSION", default_value = "1.4", value_parser = one_of(&FocusVersion::ALL, FocusVersion::name))]
+    pub(super) focus: FocusVersion,
+    /// First day (UTC) on which charges begin.
+    #[arg(long, value_name = "DAY")]
+    pub(super) since: Option<jiff::civil::Date>,
+    /// Day after the last one (UTC).
+    #[arg(long, value_name = "DAY")]
+    pub(super) until: Option<jiff::civil::Date>,
+    /// Only billing periods that begin in this month, such as 2026-10.
+    #[arg(long, value_name = "MONTH", conflicts_with_all = ["since", "until"])]
+    pub(super) period: Option<Month>,
+    /// Only this provider.
+    #[arg(long)]
+    pub(super) provider: Option<String>,
+    /// Only amounts of this basis; default: billed, and into a directory each basis as a file of its own.
+    #[arg(long, value_parser = one_of(&BASES, basis_name))]
+    pub(super) basis: Option<Basis>,
+    /// A file, a directory (or what ends with /), or - for standard output.
+    #[arg(long, value_name = "PATH", default_value = "-")]
+    pub(super) out: PathBuf,
+    /// The journal instead: every entry that was made for a destination.
+    #[arg(long, conflicts_with_all = ["basis", "strict"])]
+    pub(super) entries: bool,
+    /// Write nothing where a row is not what the specification says.
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Print JSON about the files.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// All bases.
+const BASES: [Basis; 3] = [Basis::Billed, Basis::ListPrice, Basis::Estimated];
+
+/// One of several values by its name.
+fn one_of<T>(all: &'static [T], name: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(all.iter().map(|value| name(*value))).try_map(move |text| {
+        let found = all.iter().copied().find(|value| name(*value) == text);
+        found.ok_or("this is not known")
+    })
 }
 
 /// Options of `status`.
@@ -326,7 +387,7 @@ pub(super) enum Destination {
         #[arg(default_value = "openfinops")]
         name: String,
     },
-    /// Begin anew at a destination: post what it lacks, and no more.
+    /// Begin anew at a journal: post what it lacks, and no more.
     ///
     /// What it certainly has is carried over, dead and dropped entries are closed, and the difference to what the
     /// providers say now is posted for the next run to deliver.

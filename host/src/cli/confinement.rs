@@ -83,23 +83,33 @@ fn needs(command: &Command, loaded: Option<&Config>) -> Option<Needs> {
         ),
         Command::Inspect(_)
         | Command::Costs(_)
+        | Command::Export(_)
         | Command::Status(_)
         | Command::Ledger(_)
         | Command::Outbox(_)
         | Command::Destination(_) => return None,
     };
     // Of other commands, a file that cannot be read is complained about by the command itself.
-    let files = match loaded {
-        Some(loaded) => Some(loaded.files.clone()),
-        None => config
-            .and_then(|path| Config::load(path).ok())
-            .map(|config| config.files),
+    let own = match loaded {
+        Some(_) => None,
+        None => config.and_then(|path| Config::load(path).ok()),
     };
+    let read = loaded.or(own.as_ref());
+    let files = read.map(|config| config.files.clone()).unwrap_or_default();
+    let focus = read
+        .filter(|_| matches!(command, Command::Run(_)))
+        .and_then(|config| config.focus.as_ref())
+        .map(|focus| focus.directory.clone());
+    // A directory must be there to be allowed; where it cannot be made, rendering says so.
+    if let Some(directory) = &focus {
+        let _ = std::fs::create_dir_all(directory);
+    }
     Some(Needs {
         state: None,
         component: component.clone(),
         config: config.cloned(),
-        files: files.unwrap_or_default(),
+        files,
+        focus,
         network,
     })
 }

@@ -16,6 +16,7 @@ use crate::{
         outbox,
         overview::outbox_overview,
         quota,
+        snapshot::snapshots,
         store::{LedgerError, open_read_only},
     },
 };
@@ -149,10 +150,17 @@ pub(super) async fn command(command: args::Destination, state: Option<&Path>) ->
     let said = match command {
         args::Destination::List { json } => {
             let rows = outbox_overview(&reader)?;
+            let snapshots = snapshots(&reader)?;
             if json {
-                format!("{:#}", serde_json::json!({ "destinations": rows }))
-            } else {
+                format!(
+                    "{:#}",
+                    serde_json::json!({ "destinations": rows, "snapshots": snapshots })
+                )
+            } else if snapshots.is_empty() {
                 status::outbox_table(&rows)
+            } else {
+                let snapshots = status::snapshots_table(&snapshots);
+                format!("{}\n\n{snapshots}", status::outbox_table(&rows))
             }
         }
         args::Destination::Pause { name } => {

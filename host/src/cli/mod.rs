@@ -7,11 +7,14 @@ mod costs;
 mod destination;
 mod environment;
 pub mod exit;
+mod export;
+mod focus;
 mod init;
 mod inspect;
 mod ledger;
 pub mod logging;
 mod outbox;
+mod output;
 mod progress;
 mod render;
 mod room;
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
             Command::Init(args) => init::init(args, state).await,
             Command::Check(args) => check::check(args, state).await,
             Command::Costs(args) => costs::costs(&args, state),
+            Command::Export(args) => export::export(&args, state),
             Command::Status(args) => status::status(&args, state),
             Command::Ledger(command) => ledger::ledger(command, state).await,
             Command::Outbox(command) => outbox::outbox(command, state).await,

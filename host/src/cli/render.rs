@@ -3,6 +3,7 @@
 use crate::{
     config::{show_duration, show_size},
     delivery::{DeliveryReport, Ended},
+    export::snapshot::SnapshotReport,
     foreign::Foreign,
     ledger::outbox::Posted,
     schedule::{Figure, Prepared, RunSummary, Unit},
@@ -209,6 +210,26 @@ pub(super) fn delivery(report: &DeliveryReport) -> String {
             "  {} batches may be there twice: look for equal entry ids",
             report.maybe_duplicated
         );
+    }
+    text.trim_end().to_owned()
+}
+
+/// A rendering of FOCUS files, in some lines.
+pub(super) fn snapshot(report: &SnapshotReport) -> String {
+    if let Some(why) = &report.paused {
+        return format!("focus: paused: {why}");
+    }
+    let mut text = format!(
+        "focus: {} files written, {} unchanged, {} deleted\n",
+        report.written.len(),
+        report.unchanged,
+        report.deleted.len()
+    );
+    for month in &report.closed {
+        let _ = writeln!(text, "  final    {}", Foreign::from(month.as_str()));
+    }
+    for why in &report.failed {
+        let _ = writeln!(text, "  failed   {}", Foreign::from(why.as_str()));
     }
     text.trim_end().to_owned()
 }

@@ -4,6 +4,7 @@ use super::{
     Failed, args, destination,
     environment::{clock, is_terminal, state_dir},
     exit::Exit,
+    focus,
     progress::Progress,
     render,
     room::{self, Lack, Patience, Round},
@@ -15,6 +16,7 @@ use crate::{
     component::{CacheDir, Compiler},
     config::Config,
     delivery::{DeliveryReport, Ended},
+    export::snapshot::SnapshotReport,
     foreign::Foreign,
     ledger::{
         Ledger, Repricing,
@@ -121,6 +123,7 @@ struct Shown {
     /// Of a dry run.
     would_post: Vec<Posted>,
     delivered: Option<DeliveryReport>,
+    rendered: Option<SnapshotReport>,
 }
 
 /// Everything that a round of collecting and delivering needs.
@@ -143,6 +146,13 @@ impl Work {
         delivery_time: Duration,
         patience: &mut Patience,
     ) -> Result<Round, Failed> {
+        let focus = match (&self.prepared.config.focus, self.args.dry_run) {
+            (Some(config), false) => tokio::select! {
+                known = focus::ensure(&self.ledger, config) => Some(known?),
+                () = self.stop.wait() => return Ok(Round::of(Exit::NotDelivered)),
+            },
+            _ => None,
+        };
         let destination = match (&self.prepared.config.openfinops, self.args.dry_run) {
             (Some(openfinops), false) => tokio::select! {
                 known = destination::ensure(&self.ledger, openfinops) => Some(known?),
@@ -188,22 +198,29 @@ impl Work {
             },
             summaries,
             delivered: None,
+            rendered: None,
         };
-        let mut delivered = None;
-        if let Some(destination) = destination {
-            let mut report = self.deliver(&destination, delivery_time).await;
-            if report.as_ref().is_err_and(|failed| failed.full) {
-                // The ballast has been given back since: what was sent can be settled with it.
-                report = self.deliver(&destination, delivery_time).await;
+        // Beside each other: neither holds up the other.
+        let render = async {
+            match &focus {
+                Some(focus) => Some(focus.render(&self.ledger, &self.clock, &self.stop).await),
+                None => None,
             }
-            match report {
-                Ok(report) => delivered = report,
-                Err(failed) => {
-                    // What was collected is in the ledger, and worth showing.
-                    self.show(&shown, lack.as_ref());
-                    return Err(failed);
-                }
+        };
+        let (delivered, rendered) = tokio::join!(self.deliver(destination.as_ref(), delivery_time), render);
+        if let Some(rendered) = &rendered {
+            exit = exit.or(rendered.exit);
+        }
+        shown.rendered = rendered.map(|rendered| rendered.report);
+        let delivered = match delivered {
+            Ok(delivered) => delivered,
+            Err(failed) => {
+                // What was collected is in the ledger, and worth showing.
+                self.show(&shown, lack.as_ref());
+                return Err(failed);
             }
+        };
+        if destination.is_some() {
             exit = exit.or(delivered.as_ref().map_or(Exit::NotDelivered, report_exit));
         }
         shown.delivered = delivered;
@@ -218,15 +235,25 @@ impl Work {
         })
     }
 
-    /// Delivers until nothing is left, the time is over or it is to stop: then there is no report.
+    /// Delivers what is new; `None` where there is no destination, or stopping came first.
     async fn deliver(
         &self,
-        destination: &destination::Destination,
+        destination: Option<&destination::Destination>,
         time: Duration,
     ) -> Result<Option<DeliveryReport>, Failed> {
-        let deliver = destination.deliver(&self.ledger, &self.clock, time, self.args.fresh);
+        let Some(destination) = destination else {
+            return Ok(None);
+        };
+        let deliver = || destination.deliver(&self.ledger, &self.clock, time, self.args.fresh);
+        let patient = async {
+            match deliver().await {
+                // The ballast has been given back since: what was sent can be settled with it.
+                Err(failed) if failed.full => deliver().await,
+                report => report,
+            }
+        };
         tokio::select! {
-            report = deliver => report.map(Some),
+            report = patient => report.map(Some),
             () = self.stop.wait() => Ok(None),
         }
     }
@@ -262,8 +289,8 @@ impl Work {
         let dry_run = self.args.dry_run;
         if self.args.json {
             let mut value = serde_json::json!({
-                "runs": shown.summaries, "held": shown.held, "delivery": shown.delivered, "dry_run": dry_run,
-                "not_started": lack.map(ToString::to_string),
+                "runs": shown.summaries, "held": shown.held, "delivery": shown.delivered, "focus": shown.rendered,
+                "dry_run": dry_run, "not_started": lack.map(ToString::to_string),
             });
             if dry_run && let Some(value) = value.as_object_mut() {
                 value.insert("would_post".to_owned(), serde_json::json!(shown.would_post));
@@ -282,6 +309,9 @@ impl Work {
         }
         if let Some(report) = &shown.delivered {
             super::print(&render::delivery(report));
+        }
+        if let Some(report) = &shown.rendered {
+            super::print(&render::snapshot(report));
         }
     }
 }

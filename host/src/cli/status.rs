@@ -13,6 +13,7 @@ use crate::ledger::{
     overlaps::{Overlap, overlaps},
     overview::{OutboxRow, RunRow, StreamRow, outbox_overview, runs, sources_overview},
     quota,
+    snapshot::{SnapshotRow, snapshots},
     spend::{SpendRow, spend_overview},
     store::open_read_only,
 };
@@ -30,6 +31,7 @@ pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, 
     let runs = runs(&connection, RUNS)?;
     let streams = sources_overview(&connection)?;
     let outbox = outbox_overview(&connection)?;
+    let snapshots = snapshots(&connection)?;
     let held = review(&connection)?;
     let orphans = orphans(&connection)?;
     let overlaps = overlaps(&connection)?;
@@ -39,7 +41,7 @@ pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, 
     if args.json {
         let value = serde_json::json!({
             "state_dir": directory, "runs": runs, "streams": streams, "outbox": outbox, "outbox_size": size, "held": held, "spend": spend,
-            "orphans": orphans, "overlaps": overlaps,
+            "orphans": orphans, "overlaps": overlaps, "snapshots": snapshots,
         });
         super::print(&format!("{value:#}"));
         return Ok(Exit::Done);
@@ -60,12 +62,19 @@ pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, 
     if !spend.is_empty() {
         parts.push(format!("Paid calls, in USD\n{}", spend_table(&spend)));
     }
-    parts.push(if outbox.is_empty() {
-        "Delivery\nno destination has entries; the ledger itself is the destination".to_owned()
-    } else {
-        format!("Delivery\n{}\n{}", outbox_table(&outbox), room::waiting(&size))
-    });
+    if !outbox.is_empty() {
+        parts.push(format!(
+            "Delivery\n{}\n{}",
+            outbox_table(&outbox),
+            room::waiting(&size)
+        ));
+    } else if snapshots.is_empty() {
+        parts.push("Delivery\nno destination has entries; the ledger itself is the destination".to_owned());
+    }
     parts.extend(gaps(&outbox));
+    if !snapshots.is_empty() {
+        parts.push(format!("FOCUS files\n{}", snapshots_table(&snapshots)));
+    }
     if !held.is_empty() {
         parts.push(format!(
             "Held for review: {} commits; see `finops-host ledger review`",
@@ -245,6 +254,39 @@ pub(super) fn gaps(outbox: &[OutboxRow]) -> Vec<String> {
         ))
     });
     lines.collect()
+}
+
+pub(super) fn snapshots_table(snapshots: &[SnapshotRow]) -> String {
+    let rows = snapshots.iter().map(|row| {
+        let state = match (&row.paused, &row.error) {
+            (Some(why), _) => format!("paused: {why}"),
+            (None, Some(why)) => format!("failed: {why}"),
+            (None, None) => row.state.clone(),
+        };
+        vec![
+            row.destination.clone(),
+            state,
+            row.directory.clone(),
+            format!("{} {}", row.version, row.format),
+            row.files.to_string(),
+            row.waiting.to_string(),
+            row.final_months.to_string(),
+            row.rendered.map(minute).unwrap_or_default(),
+        ]
+    });
+    render::table(
+        &[
+            "destination",
+            "state",
+            "directory",
+            "FOCUS",
+            ">files",
+            ">waiting",
+            ">final months",
+            "up to date",
+        ],
+        rows,
+    )
 }
 
 pub(super) fn outbox_table(outbox: &[OutboxRow]) -> String {

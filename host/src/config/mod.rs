@@ -9,6 +9,7 @@ mod collector;
 mod credentials;
 mod errors;
 mod files;
+mod focus;
 mod host;
 mod limits;
 mod mask;
@@ -36,6 +37,7 @@ pub(crate) use units::{show_duration, show_size};
 use crate::{
     component::descriptor::LookBack,
     egress::{credential::CredentialSpec, rule::Rule},
+    export::snapshot::SnapshotConfig,
     ledger::{HoldPolicy, Money},
     sandbox::limits::Limits,
 };
@@ -70,6 +72,8 @@ pub struct Config {
     pub limits: Limits,
     /// Where entries go, besides the ledger.
     pub openfinops: Option<OpenFinOps>,
+    /// Where FOCUS files go.
+    pub focus: Option<SnapshotConfig>,
     /// Files that it names: secrets and certificates.
     pub files: Vec<PathBuf>,
     /// Whether its money counts, or is kept apart.
@@ -204,6 +208,7 @@ fn document(table: &DeTable<'_>, path: &Path, reading: &Reading<'_>, problems: &
             .unwrap_or_default(),
         limits: Limits::default(),
         openfinops: section("openfinops").and_then(openfinops::read),
+        focus: section("focus").and_then(|section| focus::read(&section, path, reading)),
         files: Vec::new(),
         money: Money::default(),
         look_back: None,
@@ -223,12 +228,6 @@ fn document(table: &DeTable<'_>, path: &Path, reading: &Reading<'_>, problems: &
         item.at_key(
             "this is a table of a host file, which is over the files of instances",
             "name an instance's own file here; `finops-host check` takes host files",
-        );
-    }
-    if let Some(item) = root.take("focus") {
-        item.at_key(
-            "FOCUS files are not in this version",
-            "remove the section; `finops-host costs --json` prints what the ledger holds",
         );
     }
     root.finish();

@@ -156,7 +156,8 @@ pub(super) fn endpoint(item: &Item<'_>) -> Option<Url> {
     Some(url)
 }
 
-fn choice<T: Copy>(item: &Item<'_>, all: &[T], name: fn(T) -> &'static str) -> Option<T> {
+/// One of several names.
+pub(super) fn choice<T: Copy>(item: &Item<'_>, all: &[T], name: fn(T) -> &'static str) -> Option<T> {
     let names: Vec<_> = all.iter().map(|value| name(*value)).collect();
     let expected = format!("one of {}", names.join(", "));
     let text = item.text(&expected)?;

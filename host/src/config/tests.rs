@@ -479,11 +479,24 @@ fn prices_without_a_spending_limit_and_the_reverse_are_warned_of() {
 
 #[test]
 fn what_this_version_lacks_is_said_kindly() {
-    says("[focus]\ndirectory = \"x\"\n", &["not in this version", "costs"]);
     says(
         "[collector]\ncron = \"0 * * * *\"\n",
         &["only `serve`", "interval"],
     );
+}
+
+#[test]
+fn focus_files_are_described_by_directory_version_and_format() {
+    let config = parse("[focus]\ndirectory = \"files\"\n").unwrap();
+    let focus = config.focus.unwrap();
+    assert!(focus.directory.ends_with("files"), "{focus:?}");
+    assert_eq!((focus.version.name(), focus.format.name()), ("1.4", "csv"));
+    let text = "[focus]\ndirectory = \"files\"\nversion = \"1.2\"\nformat = \"parquet\"\n";
+    let focus = parse(text).unwrap().focus.unwrap();
+    assert_eq!((focus.version.name(), focus.format.name()), ("1.2", "parquet"));
+    says("[focus]\n", &["`directory` is missing"]);
+    says("[focus]\ndirectory = \"x\"\nversion = \"1.1\"\n", &["not known"]);
+    says("[focus]\ndirectory = \"x\"\nformat = \"json\"\n", &["jsonl"]);
 }
 
 #[test]

@@ -55,6 +55,8 @@ pub struct Needs {
     pub config: Option<PathBuf>,
     /// Files that the operator's file names: secrets and certificates.
     pub files: Vec<PathBuf>,
+    /// The directory of FOCUS files, which must be there already to count.
+    pub focus: Option<PathBuf>,
     /// TCP.
     pub network: Network,
 }
@@ -123,6 +125,7 @@ impl Needs {
         let mut access = Access::nothing();
         access.network = self.network;
         access.add(Right::Write, &self.state);
+        access.add(Right::Write, &self.focus);
         access.add(Right::Read, [&self.component]);
         if let Some(path) = &self.config {
             access.add(Right::Read, [path]);
@@ -209,6 +212,7 @@ mod tests {
             component: "/opt/c.wasm".into(),
             config: Some("/config/c.toml".into()),
             files: files.iter().map(|&path| path.to_owned()).collect(),
+            focus: Some("/focus".into()),
             network: Network::Outgoing,
         }
         .access(&|name| (name == "SSL_CERT_DIR").then(|| "/one:/two".into()))
@@ -219,13 +223,13 @@ mod tests {
     }
 
     #[test]
-    fn only_the_state_directory_is_written_and_only_the_program_is_executed() {
+    fn only_the_state_directory_and_that_of_focus_files_are_written_and_only_the_program_is_executed() {
         let access = needs(&[]);
         let with = |wanted| {
             let with = access.paths.iter().filter(move |(_, right)| *right == wanted);
             with.map(|(path, _)| path.as_path()).collect::<Vec<_>>()
         };
-        assert_eq!(with(Right::Write), [Path::new("/state")]);
+        assert_eq!(with(Right::Write), [Path::new("/focus"), Path::new("/state")]);
         assert!(with(Right::Execute).iter().all(|path| {
             let name = path.file_name().unwrap().to_string_lossy();
             *path == Path::new(RUNNING) || name.starts_with("ld-")

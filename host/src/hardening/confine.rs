@@ -163,6 +163,7 @@ mod tests {
                 component: self.path("c.wasm"),
                 config: Some(self.path("config/c.toml")),
                 files: vec![self.path("secrets/key")],
+                focus: None,
                 network,
             }
             .access(&|_| None)

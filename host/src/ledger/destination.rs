@@ -13,6 +13,7 @@ use super::{
     outbox::send_held,
     post::{self, OpenEpoch, Rows, Sending},
     record::CostRecord,
+    snapshot,
     store::LedgerError,
 };
 use finops_decimal::Decimal;
@@ -241,7 +242,7 @@ fn begin_epoch(
     now: Timestamp,
 ) -> Result<(), LedgerError> {
     let Some(epoch) = next_epoch(transaction, destination, start.name(), now)? else {
-        return Ok(());
+        return snapshot::begin(transaction, destination);
     };
     let sending = match start {
         StartMode::Baseline | StartMode::All => Sending::Send,

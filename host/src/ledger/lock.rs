@@ -1,4 +1,5 @@
-//! Locks between processes: one per instance while it collects, one for whoever delivers.
+//! Locks between processes: one per instance while it collects, one for whoever delivers,
+//! one for whoever renders snapshots.
 //! What must hold: the kernel frees a lock when its process ends, however it ends; a lock file is never deleted.
 
 use super::store::LedgerError;
@@ -26,10 +27,12 @@ pub struct LockGuard {
 pub(super) enum Lock<'a> {
     /// An instance while it collects.
     Instance(&'a str),
-    /// Delivery of all destinations.
+    /// Delivery to all journals.
     Delivery,
     /// Making what there is once: the ledger's file, its mark. Held for a moment.
     Opening,
+    /// Rendering of all snapshots.
+    Snapshot,
 }
 
 impl Lock<'_> {
@@ -39,6 +42,7 @@ impl Lock<'_> {
             Self::Instance(name) => name,
             Self::Delivery => return "delivery.lock".to_owned(),
             Self::Opening => return "opening.lock".to_owned(),
+            Self::Snapshot => return "snapshot.lock".to_owned(),
         };
         let mut safe = String::from("instance-");
         for byte in name.bytes() {
@@ -60,6 +64,9 @@ impl Lock<'_> {
                 "another process is delivering from this ledger; wait for it, or give --lock-wait".to_owned()
             }
             Self::Opening => "another process is opening this ledger; try again".to_owned(),
+            Self::Snapshot => {
+                "another process is writing FOCUS files from this ledger; wait for it".to_owned()
+            }
         }
     }
 }

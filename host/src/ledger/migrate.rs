@@ -5,12 +5,15 @@ mod hashes;
 
 use super::{
     destination::convert,
+    snapshot,
     store::{LedgerError, SCHEMA_VERSION},
 };
 use rusqlite::{Connection, TransactionBehavior};
 
+type Step = fn(&Connection) -> rusqlite::Result<()>;
+
 /// What leads from each version to the next; the first leads from 1 to 2.
-const STEPS: [fn(&Connection) -> rusqlite::Result<()>; 2] = [to_2, to_3];
+const STEPS: [Step; 2] = [to_2, to_3];
 
 /// When a stream was retired; whether a run's money counts; completeness as it was at each commit (NULL: unknown).
 fn to_2(transaction: &Connection) -> rusqlite::Result<()> {
@@ -23,7 +26,8 @@ fn to_2(transaction: &Connection) -> rusqlite::Result<()> {
 
 fn to_3(transaction: &Connection) -> rusqlite::Result<()> {
     hashes::as_bytes(transaction)?;
-    transaction.execute_batch(convert::TABLE)
+    transaction.execute_batch(convert::TABLE)?;
+    snapshot::add_tables(transaction)
 }
 
 /// Takes the steps that are missing.

@@ -41,6 +41,7 @@ mod merge;
 mod migrate;
 #[cfg(test)]
 mod model_tests;
+pub mod month;
 mod moves;
 pub mod observe;
 mod opening;
@@ -66,6 +67,7 @@ pub mod salvage;
 #[cfg(test)]
 mod sample;
 mod slots;
+pub mod snapshot;
 mod source;
 pub mod spend;
 mod stage;
@@ -146,6 +148,14 @@ impl Ledger {
     /// [`LedgerError::Refused`] where another process delivers.
     pub async fn lock_delivery(&self, wait: Duration) -> Result<LockGuard, LedgerError> {
         lock::acquire(&self.directory, lock::Lock::Delivery, wait, &self.clock).await
+    }
+
+    /// Takes the lock of whoever renders snapshots, waiting for it at most so long.
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`] where another process renders.
+    pub async fn lock_snapshot(&self, wait: Duration) -> Result<LockGuard, LedgerError> {
+        lock::acquire(&self.directory, lock::Lock::Snapshot, wait, &self.clock).await
     }
 
     /// Begins a run of an instance whose lock the caller holds. Unfinished earlier runs of it are closed as

@@ -174,6 +174,7 @@ pub(super) fn fill(path: &Path) -> Result<(), LedgerError> {
     connection.pragma_update(None, "page_size", PAGE)?;
     let transaction = connection.transaction()?;
     transaction.execute_batch(include_str!("schema.sql"))?;
+    super::snapshot::add_tables(&transaction)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()?;

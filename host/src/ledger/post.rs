@@ -7,7 +7,7 @@ use super::{
     dims::{Place, RollUp, dims, posting_key},
     entries,
     error::instant,
-    key, moves,
+    key, moves, snapshot,
     source::{self, SourceRow},
     store::{LedgerError, checksum, hash_parts},
 };
@@ -97,6 +97,7 @@ pub(super) enum Rows {
 
 /// Posts what moves to every open epoch.
 pub(super) fn post(transaction: &Connection, commit: i64) -> Result<(), LedgerError> {
+    snapshot::mark(transaction)?;
     let epochs = open_epochs(transaction)?;
     for partition in moves::partitions(transaction)? {
         let context = context(transaction, partition)?;

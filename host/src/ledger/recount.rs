@@ -4,6 +4,7 @@ use super::{
     moves,
     post::{self, Rows, Sending},
     record::Period,
+    snapshot,
     store::LedgerError,
     supersede::{self, Chain},
 };
@@ -38,6 +39,7 @@ pub(super) fn recount(transaction: &Connection, source: i64) -> Result<(), Ledge
 /// Posts what no commit did: the entries belong to the commit that last touched their partition, whose records they
 /// speak of.
 pub(super) fn post_without_commit(transaction: &Connection) -> Result<(), LedgerError> {
+    snapshot::mark(transaction)?;
     let epochs = post::open_epochs(transaction)?;
     for partition in moves::partitions(transaction)? {
         let commit = transaction.query_row(

@@ -161,10 +161,30 @@ fn make(
     let transaction = new.transaction()?;
     mark::name(&transaction)?;
     let carried = carry::carry(old, &transaction)?;
+    render_anew(old, &transaction)?;
     let said = mend::mend(&transaction, carried, older, now)?;
     transaction.commit()?;
     super::quota::index(new)?;
     Ok(said)
+}
+
+/// What was said in FOCUS files is not known for certain: their destinations begin anew with the next run, in the directories
+/// that this ledger's name stands in.
+fn render_anew(old: &Connection, new: &Connection) -> Result<(), LedgerError> {
+    new.execute_batch(
+        "DELETE FROM epoch WHERE destination IN (SELECT id FROM destination WHERE kind = 'snapshot');
+         DELETE FROM destination WHERE kind = 'snapshot';",
+    )?;
+    let name = old.query_row("SELECT value FROM meta WHERE key = 'ledger'", [], |row| {
+        row.get::<_, String>(0)
+    });
+    if let Ok(name) = name {
+        new.execute(
+            "INSERT OR REPLACE INTO meta (key, value) VALUES ('ledger', ?)",
+            [name],
+        )?;
+    }
+    Ok(())
 }
 
 fn is_whole(old: &Connection) -> bool {

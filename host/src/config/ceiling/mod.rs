@@ -140,6 +140,15 @@ pub(super) fn exceeds(ceiling: &Ceiling, config: &Config, variables: &[NamedVari
         let what = format!("entries may not be sent to {}", openfinops.endpoint);
         found.add(&(0..0), "openfinops.endpoint", what, "destinations");
     }
+    if config.focus.is_some() {
+        found.all.push(Excess {
+            at: 0..0,
+            key: "focus".to_owned(),
+            what: "FOCUS files show the costs of all tenants, so a tenant's file may not ask for them"
+                .to_owned(),
+            remedy: "remove the section; `finops-host export` writes files".to_owned(),
+        });
+    }
     found.limits(config);
     found.all
 }

@@ -114,6 +114,17 @@ fn what_a_ceiling_leaves_out_is_denied_and_limits_are_the_defaults() {
 }
 
 #[test]
+fn no_ceiling_lets_a_tenant_ask_for_files_that_show_the_costs_of_all() {
+    for ceiling in [narrow(), ceiling()] {
+        refuses(
+            &ceiling,
+            "[focus]\ndirectory = \"files\"\n",
+            &["all tenants", "remove the section"],
+        );
+    }
+}
+
+#[test]
 fn each_key_binds_and_the_error_names_both_places() {
     let allow = |more: &str| format!("[[allow]]\nhost = \"api.example.com\"\n{more}\n");
     let credential =
