@@ -301,7 +301,7 @@ mod tests {
             error.contains("Storage") && error.contains("2026-08-02"),
             "{error}"
         );
-        assert_eq!(bench.rows("SELECT count(*) FROM staged_record"), ["0"]);
+        assert_eq!(bench.staged(), 0);
     }
 
     #[test]

@@ -302,8 +302,10 @@ mod tests {
         let bench = standing();
         doubted(&bench, vec![sample::record(DAY, "Compute", "1")], 2);
         let [proposal] = proposals(&bench).try_into().unwrap();
+        assert_eq!(bench.rows("SELECT count(*) FROM staged_record"), ["1"]);
         bench.block(bench.ledger.reject(proposal.commit)).unwrap();
         assert_eq!(bench.rows("SELECT count(*) FROM staged_record"), ["0"]);
+        assert_eq!(bench.staged(), 0);
         assert_eq!(bench.entries(), ["pending|5|5"]);
         assert_eq!(bench.findings(), [""; 0]);
     }

@@ -8,9 +8,9 @@ use jiff::ToSpan;
 use std::process::Command;
 
 const RECORDS: &str = "FINOPS_TEST_RECORDS";
-const FEW: u64 = 60_000;
-const MANY: u64 = 180_000;
-/// How much more memory the many may take, in KiB: 280 bytes for each record more.
+const FEW: u64 = 30_000;
+const MANY: u64 = 120_000;
+/// How much more memory the many may take, in KiB: 370 bytes for each record more.
 const MORE: u64 = 32 * 1024;
 
 #[test]
@@ -34,7 +34,8 @@ fn peak_of(records: u64) -> u64 {
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{text}");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}{errors}");
     let (_, peak) = text.split_once("VmHWM:").unwrap();
     peak.split_whitespace().next().unwrap().parse().unwrap()
 }

@@ -170,11 +170,18 @@ mod tests {
         let records = vec![sample::record(DAY, "Compute", "2")];
         let seal = sample::seal(Completeness::Complete);
         bench.sealed(&stream, &[DAY], records, seal).unwrap();
+        assert_eq!(bench.staged(), 2, "the record, and its place in the order");
+        bench
+            .block(bench.ledger.begin_run(sample::info("acme-prod")))
+            .unwrap();
+        assert_eq!(bench.staged(), 0);
         bench.reopen();
-        assert_eq!(bench.rows("SELECT count(*) FROM staged_record"), ["0"]);
         assert_eq!(bench.rows("SELECT count(*) FROM staged_writer"), ["0"]);
         assert_eq!(bench.entries(), ["pending|1|1"]);
-        assert_eq!(bench.rows("SELECT outcome FROM run ORDER BY id"), ["killed", "-"]);
+        assert_eq!(
+            bench.rows("SELECT outcome FROM run ORDER BY id"),
+            ["killed", "killed", "-"]
+        );
         assert_eq!(bench.findings(), [""; 0]);
     }
 

@@ -289,6 +289,14 @@ impl Bench {
         report.findings.iter().map(ToString::to_string).collect()
     }
 
+    /// How many records wait in the writer's temporary tables.
+    pub(super) fn staged(&self) -> i64 {
+        let sql = "SELECT (SELECT count(*) FROM temp.staged) + (SELECT count(*) FROM temp.sealed)";
+        let count =
+            |connection: &mut rusqlite::Connection| Ok(connection.query_row(sql, [], |row| row.get(0))?);
+        self.ledger.store().with_blocking(count).unwrap()
+    }
+
     /// Changes the database behind the ledger's back.
     pub(super) fn doctor(&self, sql: &'static str) {
         let job = move |connection: &mut rusqlite::Connection| Ok(connection.execute_batch(sql)?);

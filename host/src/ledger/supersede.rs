@@ -158,7 +158,7 @@ impl Chain {
         let mut flip = connection.prepare_cached(&format!(
             "INSERT INTO temp.flip (record, partition, counts)
              SELECT record.id, record.partition, verdict.counts FROM record
-             JOIN temp.verdict ON verdict.value = {value} AND verdict.partition = record.partition
+             CROSS JOIN temp.verdict ON verdict.value = {value} AND verdict.partition = record.partition
              WHERE record.partition = ?1 AND until_commit IS NULL AND ?2 IS NOT NULL AND record.counts <> verdict.counts"
         ))?;
         for piece in &pieces {
@@ -235,7 +235,8 @@ impl Chain {
         Ok(pieces)
     }
 
-    /// A record's value of the chain's dimension in SQL, and the path that is its parameter `?2`.
+    /// A record's value of the chain's dimension in SQL, and the path that is its parameter `?2`. (Statements say
+    /// `?2 IS NOT NULL`, so that they have that parameter also where the value needs no path.)
     fn value(&self) -> (&'static str, String) {
         match self.by.as_deref() {
             None => ("''", String::new()),

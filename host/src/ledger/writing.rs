@@ -259,3 +259,44 @@ fn check_columns(record: &CostRecord) -> Result<(), WriteError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use crate::{
+        component::descriptor::Grain,
+        ledger::{Completeness, sample},
+    };
+
+    const DAY: &str = "2026-08-01T00:00:00Z";
+
+    #[test]
+    fn a_writer_of_which_a_batch_was_not_stored_never_seals() {
+        let bench = sample::Bench::posting();
+        let stream = sample::stream("daily", Grain::Day);
+        let source = sample::source();
+        let record = |service: &str| vec![sample::record(DAY, service, "1")];
+        let opened = bench
+            .ledger
+            .open_writer(bench.run, &stream, &source, vec![sample::at(DAY)]);
+        let writer = bench.block(opened).unwrap();
+        bench
+            .block(bench.ledger.write(writer, record("Compute")))
+            .unwrap();
+        bench.doctor(
+            "CREATE TEMP TRIGGER full BEFORE INSERT ON staged BEGIN SELECT RAISE(ABORT, 'disk full'); END",
+        );
+        let lost = bench.block(bench.ledger.write(writer, record("Storage")));
+        let seal = || bench.block(bench.ledger.seal(writer, sample::seal(Completeness::Complete)));
+        // Told by the first call after it, whichever that is.
+        let told = lost.and_then(|()| seal()).unwrap_err().to_string();
+        assert!(told.contains("disk full"), "{told}");
+        bench.doctor("DROP TRIGGER full");
+        let again = bench.block(bench.ledger.write(writer, record("Storage")));
+        assert!(again.unwrap_err().to_string().contains("lacks records"));
+        assert!(seal().unwrap_err().to_string().contains("lacks records"));
+        let committed = bench.ledger.commit(bench.run, vec![writer], sample::trusting());
+        assert!(bench.block(committed).unwrap_err().to_string().contains("sealed"));
+        assert_eq!(bench.entries(), [""; 0]);
+    }
+}
