@@ -32,15 +32,16 @@ pub(crate) fn pass(point: Point) {
 }
 
 /// Lets commits of a connection pass a point.
-#[inline]
+#[cfg(feature = "fail-points")]
 pub(crate) fn watch(connection: &mut Connection) -> rusqlite::Result<()> {
-    #[cfg(feature = "fail-points")]
-    return connection.commit_hook(Some(armed::commits));
-    #[cfg(not(feature = "fail-points"))]
-    {
-        let _ = connection;
-        Ok(())
-    }
+    connection.commit_hook(Some(armed::commits))
+}
+
+/// Nothing is watched.
+#[cfg(not(feature = "fail-points"))]
+#[inline]
+pub(crate) fn watch(_: &mut Connection) -> rusqlite::Result<()> {
+    Ok(())
 }
 
 /// Passes the point after a commit, if there was one since it was last asked.

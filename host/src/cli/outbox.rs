@@ -6,8 +6,8 @@ use crate::{
     ledger::{
         Ledger,
         outbox::{
-            DecisionError, EntryState, Filter, Listed, Listing, Retry, SHORT, Travel, destination_row,
-            drop_entries, find, list, retry, show,
+            Converted, DecisionError, EntryState, Filter, Listed, Listing, Retry, SHORT, Travel,
+            destination_row, drop_entries, find, list, retry, show,
         },
         store::open_read_only,
     },
@@ -179,6 +179,19 @@ fn whole(entry: &Listed) -> String {
             entry.total_after, entry.sequence
         ),
     );
+    if let Some(converted) = &entry.converted {
+        let Converted {
+            currency,
+            amount,
+            total_after,
+            rate,
+        } = converted;
+        let rate = rate.map_or_else(|| "carried over".to_owned(), |rate| format!("at {rate}"));
+        line(
+            "sent as",
+            &format!("{amount} {currency}, {total_after} {currency} in total, {rate}"),
+        );
+    }
     if let Some(batch) = &entry.batch {
         line("batch", &travel(batch));
     }

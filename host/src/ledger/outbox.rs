@@ -24,7 +24,7 @@ pub use fate::{
     Taken, absent, begin_attempt, dead_letter, dissolve, give_up_extras, hold_until, put_back, send_again,
     settle, settle_and_seal,
 };
-pub use listing::{EntryState, Filter, Listed, Listing, Travel, list, show};
+pub use listing::{Converted, EntryState, Filter, Listed, Listing, Travel, list, show};
 pub use posted::{Posted, last_entry, posted_since};
 pub use seal::{Contents, Extras, SealOrder, Share};
 pub use waiting::{Entry, Event, Observation, Original};

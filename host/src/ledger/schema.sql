@@ -191,6 +191,7 @@ CREATE TABLE conversion (
     amount TEXT NOT NULL, total_after TEXT NOT NULL,
     checksum TEXT NOT NULL                     -- over all other columns
 ) STRICT;
+CREATE INDEX conversion_carried ON conversion (entry) WHERE rate IS NULL;
 
 -- The newest of each key; `seq` rises with each put, a destination's cursor stands at what it was sent.
 CREATE TABLE observation (

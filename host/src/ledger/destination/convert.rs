@@ -25,6 +25,7 @@ pub(in crate::ledger) const TABLE: &str = "CREATE TABLE conversion (
     amount TEXT NOT NULL, total_after TEXT NOT NULL,
     checksum TEXT NOT NULL
 ) STRICT;
+CREATE INDEX conversion_carried ON conversion (entry) WHERE rate IS NULL;
 CREATE INDEX entry_held ON entry (destination) WHERE state = 'held';";
 
 /// Converts what waits in other currencies, and holds what cannot be converted, with the reason. Entries are posted as
@@ -188,8 +189,8 @@ fn waiting(transaction: &Transaction, destination: i64, takes: &str) -> Result<V
 struct Chain {
     /// The converted total so far.
     total: Decimal,
-    /// The rate of the entries before, and the currency that they were converted to.
-    before: Option<(Option<Decimal>, String)>,
+    /// The rate of the entries before; none where they were carried over.
+    before: Option<Decimal>,
     /// Whether an entry was sent, or sealed to be sent, as it is.
     as_it_is: bool,
     /// Entries that are not converted yet, each with its own total after it.
@@ -200,7 +201,7 @@ impl Chain {
     fn read(transaction: &Transaction, posting: &Waiting) -> Result<Self, LedgerError> {
         let mut statement = transaction.prepare_cached(
             "SELECT entry.id, entry.total_after, batch IS NOT NULL OR (state = 'settled' AND reason = ?2),
-                    conversion.total_after, rate, conversion.currency
+                    conversion.total_after, rate
              FROM entry LEFT JOIN conversion ON conversion.entry = entry.id WHERE posting = ?1 ORDER BY sequence",
         )?;
         let mut rows = statement.query(params![posting.id, CARRIED])?;
@@ -210,8 +211,7 @@ impl Chain {
                 Some(total) => {
                     chain.total = amount(&total)?;
                     let rate: Option<String> = row.get(4)?;
-                    let rate = rate.map(|rate| amount(&rate)).transpose()?;
-                    chain.before = Some((rate, row.get(5)?));
+                    chain.before = rate.map(|rate| amount(&rate)).transpose()?;
                 }
                 None if row.get(2)? => chain.as_it_is = true,
                 None => chain.left.push((row.get(0)?, amount(&row.get::<_, String>(1)?)?)),
@@ -234,14 +234,13 @@ impl Chain {
                 "there is no rate of {currency} for {day}: add one under [[openfinops.rates]]"
             ));
         };
-        let largest = self.left.iter().map(|(_, total)| rate.convert(*total));
-        if largest.into_iter().any(|converted| converted.is_err()) {
+        if self.left.iter().any(|(_, total)| rate.convert(*total).is_err()) {
             return Err(format!(
                 "at {rate}, the amount is too large to be converted to {takes}"
             ));
         }
-        match &self.before {
-            Some((Some(before), _)) if *before != rate.rate => Err(format!(
+        match self.before {
+            Some(before) if before != rate.rate => Err(format!(
                 "the rate of {currency} for {day} is now {}, and earlier entries of this key were converted at {before}: \
                  put it back, or take the new one over with `finops-host destination rebase`",
                 rate.rate
@@ -290,8 +289,8 @@ fn restate_carried(transaction: &Transaction, destination: i64, rates: &Rates) -
     let carried: Vec<(i64, i64, String, String, String, String)> = {
         let mut statement = transaction.prepare_cached(
             "SELECT posting.id, partition, posting.currency, dims, total, conversion.total_after
-             FROM epoch JOIN posting ON posting.epoch = epoch.id JOIN entry ON entry.posting = posting.id
-             JOIN conversion ON conversion.entry = entry.id
+             FROM conversion INDEXED BY conversion_carried JOIN entry ON entry.id = conversion.entry
+             JOIN posting ON posting.id = entry.posting JOIN epoch ON epoch.id = posting.epoch
              WHERE epoch.destination = ? AND ended IS NULL AND rate IS NULL AND entry.sequence = posting.sequence",
         )?;
         let rows = statement.query_map([destination], |row| row.try_into())?;

@@ -94,6 +94,19 @@ pub struct Travel {
     pub last_error: Option<String>,
 }
 
+/// What is sent of an entry in the destination's currency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Converted {
+    /// ISO 4217: the destination's.
+    pub currency: String,
+    /// The change.
+    pub amount: Decimal,
+    /// What the posting comes to after it.
+    pub total_after: Decimal,
+    /// What one unit was converted at; `None`: carried over by a rebase.
+    pub rate: Option<Decimal>,
+}
+
 /// An entry, whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Listed {
@@ -111,6 +124,8 @@ pub struct Listed {
     pub currency: String,
     /// The posting's total after it.
     pub total_after: Decimal,
+    /// What is sent of it, where that is another currency.
+    pub converted: Option<Converted>,
     /// Its place among the posting's entries, from 1.
     pub sequence: i64,
     /// The destination's epoch that it belongs to.
@@ -146,12 +161,14 @@ pub struct Listing {
 }
 
 const COLUMNS: &str = "SELECT entry.entry_id, destination.name AS destination, entry.state AS state, entry.reason AS reason, \
-    amount, total_after, entry.sequence AS sequence, posting.currency AS currency, posting.key AS key, dims, \
+    entry.amount AS amount, entry.total_after AS total_after, entry.sequence AS sequence, \
+    conversion.currency AS sent_currency, conversion.amount AS sent_amount, conversion.total_after AS sent_total, rate, \
+    posting.currency AS currency, posting.key AS key, dims, \
     epoch.number AS epoch, provider, billing_account, scope, batch.uid AS uid, batch.state AS batch_state, sealed_at, \
     attempts, last_sent_at, next_at, maybe_duplicated, last_error ";
 const TABLES: &str = "FROM entry JOIN posting ON posting.id = entry.posting JOIN epoch ON epoch.id = posting.epoch \
     JOIN source ON source.id = entry.source JOIN destination ON destination.id = entry.destination \
-    LEFT JOIN batch ON batch.id = entry.batch ";
+    LEFT JOIN batch ON batch.id = entry.batch LEFT JOIN conversion ON conversion.entry = entry.id ";
 const WANTED: &str = "WHERE (?1 IS NULL OR destination.name = ?1) \
     AND entry.state IN (SELECT value FROM json_each(?2)) ";
 
@@ -213,6 +230,18 @@ fn listed(row: &Row<'_>) -> Result<Listed, LedgerError> {
             last_error: row.get("last_error")?,
         }),
     };
+    let converted = match row.get::<_, Option<String>>("sent_currency")? {
+        None => None,
+        Some(currency) => Some(Converted {
+            currency,
+            amount: amount(&row.get::<_, String>("sent_amount")?)?,
+            total_after: amount(&row.get::<_, String>("sent_total")?)?,
+            rate: row
+                .get::<_, Option<String>>("rate")?
+                .map(|rate| amount(&rate))
+                .transpose()?,
+        }),
+    };
     Ok(Listed {
         destination: row.get("destination")?,
         state,
@@ -220,6 +249,7 @@ fn listed(row: &Row<'_>) -> Result<Listed, LedgerError> {
         amount: amount(&row.get::<_, String>("amount")?)?,
         currency: row.get("currency")?,
         total_after: amount(&row.get::<_, String>("total_after")?)?,
+        converted,
         sequence: row.get("sequence")?,
         epoch: row.get("epoch")?,
         source: Source {

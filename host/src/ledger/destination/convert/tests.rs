@@ -86,6 +86,14 @@ fn arrive(bench: &Bench) {
     bench.ledger.store().with_blocking(job).unwrap();
 }
 
+fn rebase_all(bench: &Bench) {
+    let now = sample::at("2026-08-10T13:00:00Z");
+    let job = move |connection: &mut rusqlite::Connection| {
+        Ok(rebase(connection, "openfinops", Kept::Settled, now).unwrap())
+    };
+    bench.ledger.store().with_blocking(job).unwrap();
+}
+
 #[test]
 fn what_is_sent_adds_up_to_the_converted_total() {
     let bench = Bench::posting();
@@ -146,11 +154,7 @@ fn a_changed_rate_of_a_past_day_holds_until_it_is_rebased() {
     // With the old rate back, nothing is held any more; with the new one rebased, the difference is sent.
     ensure(&bench, &old);
     assert_eq!(entries(&bench), ["settled|10|15|15", "pending|2|3|18"]);
-    let now = sample::at("2026-08-10T13:00:00Z");
-    let job = move |connection: &mut rusqlite::Connection| {
-        Ok(rebase(connection, "openfinops", Kept::Settled, now).unwrap())
-    };
-    bench.ledger.store().with_blocking(job).unwrap();
+    rebase_all(&bench);
     ensure(&bench, &new);
     let sent = entries(&bench);
     assert_eq!(sent.get(2..).unwrap(), ["settled|10|15|15", "pending|2|0|15"]);
@@ -163,11 +167,7 @@ fn a_rebase_at_another_rate_sends_the_difference_of_money_that_did_not_change() 
     set(&bench, "10");
     ensure(&bench, &converting(table(&[("2026-08-01", "1.5")])));
     arrive(&bench);
-    let now = sample::at("2026-08-10T13:00:00Z");
-    let job = move |connection: &mut rusqlite::Connection| {
-        Ok(rebase(connection, "openfinops", Kept::Settled, now).unwrap())
-    };
-    bench.ledger.store().with_blocking(job).unwrap();
+    rebase_all(&bench);
     let new = converting(table(&[("2026-08-01", "1.75")]));
     ensure(&bench, &new);
     ensure(&bench, &new);
