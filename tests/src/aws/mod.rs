@@ -12,6 +12,7 @@ mod expression;
 mod faults;
 pub mod golden;
 pub mod inventory;
+pub mod moto;
 mod reply;
 pub mod s3;
 mod server;
