@@ -1,4 +1,4 @@
-//! moto's server as a child process, with TLS before it: another author's idea of AWS, signatures checked.
+//! moto's server as a child process, with TLS before it: another author's idea of AWS.
 //! What must hold: it is ready when `start` returns, and it ends with the test, however the test ends.
 
 use crate::{
@@ -31,6 +31,15 @@ pub struct Ready {
     pub volumes: Vec<String>,
 }
 
+/// Whether a server checks signatures and permissions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signatures {
+    /// As far as moto can: EC2, RDS and S3. GETs of EKS and Lambda are refused whoever signs them.
+    Checked,
+    /// Everybody is let in.
+    Unchecked,
+}
+
 /// A running server; dropped, it ends.
 pub struct Moto {
     /// What is in it.
@@ -47,11 +56,15 @@ impl Moto {
     ///
     /// # Errors
     /// Where Python or the server does not start.
-    pub async fn start(region: &str) -> Result<Self, Error> {
+    pub async fn start(region: &str, signatures: Signatures) -> Result<Self, Error> {
         let python = tokio::task::block_in_place(artifacts::moto_python)?;
         let mut child = Command::new(python)
             .arg(artifacts::root().join("tests/python/moto_server.py"))
             .arg(region)
+            .arg(match signatures {
+                Signatures::Checked => "checked",
+                Signatures::Unchecked => "unchecked",
+            })
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
