@@ -7,6 +7,8 @@
 pub mod bill;
 pub mod books;
 mod ce;
+#[cfg(test)]
+mod ce_tests;
 pub mod export;
 mod expression;
 mod faults;
