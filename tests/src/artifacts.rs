@@ -23,6 +23,12 @@ pub fn python() -> Result<PathBuf> {
     python.clone().map_err(Error::other)
 }
 
+/// The Python that has moto.
+pub fn moto_python() -> Result<PathBuf> {
+    let path = xtask(&["venv", "--moto"]).map_err(Error::other)?;
+    Ok(PathBuf::from(path.trim()))
+}
+
 /// The root of the project.
 #[must_use]
 pub fn root() -> &'static Path {

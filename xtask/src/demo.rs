@@ -150,7 +150,7 @@ struct OpenFinOps {
 
 impl OpenFinOps {
     fn start(root: &Workspace, folder: &Path) -> Result<Self> {
-        let python = venv::python(root)?;
+        let python = venv::python(root, venv::OPENFINOPS)?;
         let scripts = root.root.join("tests/python");
         let data = folder.join("openfinops");
         fs::create_dir_all(&data).context(|| format!("could not make {}", data.display()))?;

@@ -21,6 +21,7 @@ use demo::Destination;
 use failure::{Failure, Result};
 use soak::Siege;
 use std::process::ExitCode;
+use venv::Environment;
 use workspace::Workspace;
 
 const HELP: &str = "\
@@ -41,7 +42,7 @@ Commands:
                                   --seed    draw the same points and answers again
   test [arguments]              Run all tests; arguments go to `cargo test`
   test-extra                    Make the checks that need tools of their own, where they are installed
-  venv                          Make the Python environment of the OpenFinOps server; print its Python";
+  venv [--moto]                 Make the Python environment of the OpenFinOps server, or moto's; print its Python";
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,7 +54,7 @@ enum Task {
     Soak(Siege),
     Test(Vec<String>),
     TestExtra,
-    Venv,
+    Venv(Environment),
 }
 
 fn main() -> ExitCode {
@@ -84,7 +85,8 @@ fn parse(arguments: &[String]) -> Result<Task> {
         "demo" => &["--openfinops"],
         "soak" => return Ok(Task::Soak(soak::siege(rest)?)),
         "test" => return Ok(Task::Test(rest.to_vec())),
-        "test-extra" | "venv" | "help" | "--help" | "-h" => &[],
+        "venv" => &["--moto"],
+        "test-extra" | "help" | "--help" | "-h" => &[],
         _ => return Err(Failure::new(format!("there is no command `{command}`"))),
     };
     if let Some(unknown) = rest.iter().find(|word| !known.contains(&word.as_str())) {
@@ -109,7 +111,8 @@ fn parse(arguments: &[String]) -> Result<Task> {
         "demo" if given("--openfinops") => Task::Demo(Destination::OpenFinOps),
         "demo" => Task::Demo(Destination::Ledger),
         "test-extra" => Task::TestExtra,
-        "venv" => Task::Venv,
+        "venv" if given("--moto") => Task::Venv(venv::MOTO),
+        "venv" => Task::Venv(venv::OPENFINOPS),
         _ => Task::Help,
     })
 }
@@ -128,8 +131,8 @@ fn perform(task: Task) -> Result<()> {
         Task::Soak(siege) => soak::soak(&siege),
         Task::Test(extra) => test::test(&root, &extra),
         Task::TestExtra => extra::test_extra(&root),
-        Task::Venv => {
-            say::result(&venv::python(&root)?.display().to_string());
+        Task::Venv(environment) => {
+            say::result(&venv::python(&root, environment)?.display().to_string());
             Ok(())
         }
     }
@@ -168,7 +171,8 @@ mod tests {
             parsed("demo --openfinops").unwrap(),
             Task::Demo(Destination::OpenFinOps)
         );
-        assert_eq!(parsed("venv").unwrap(), Task::Venv);
+        assert_eq!(parsed("venv").unwrap(), Task::Venv(venv::OPENFINOPS));
+        assert_eq!(parsed("venv --moto").unwrap(), Task::Venv(venv::MOTO));
         assert_eq!(parsed("test-extra").unwrap(), Task::TestExtra);
     }
 

@@ -23,7 +23,8 @@ const FAIL_POINTS: [&str; 6] = [
 /// Runs all tests, or those that `extra` (passed on to `cargo test`) chooses.
 pub(crate) fn test(root: &Workspace, extra: &[String]) -> Result<()> {
     build::build(root, Wanted::All, Profile::Dev)?;
-    venv::python(root)?;
+    venv::python(root, venv::OPENFINOPS)?;
+    venv::python(root, venv::MOTO)?;
 
     let mut failed = Vec::new();
     let mut totals = Totals::default();

@@ -85,10 +85,11 @@ impl<'h> Api<'h> {
                 return Ok(response);
             }
             let refusal = refusal::of(response, operation);
-            // The host itself has tried 429 and 503 again.
-            let throttled =
-                refusal.failure.kind == FailureKind::Throttled && refusal.failure.status == Some(400);
-            if !throttled || attempt == ATTEMPTS {
+            // The host itself has tried 429, 502, 503 and 504 again.
+            let status = refusal.failure.status;
+            let throttled = refusal.failure.kind == FailureKind::Throttled && status == Some(400);
+            let again = throttled || status == Some(500);
+            if !again || attempt == ATTEMPTS {
                 return Err(refusal);
             }
             self.host.sleep(self.delay(attempt)?);

@@ -30,7 +30,7 @@ pub(crate) fn descriptor() -> Descriptor {
         provider: "aws".to_owned(),
         text: "The bill of an AWS organization by day, account, service and usage type from Cost Explorer, whose every page \
                costs 0.01 USD, or line by line from a FOCUS export in S3; the same money by hour, tag, cost category or \
-               resource."
+               resource; what runs in the regions as observations, whose rules are in examples/aws/aws.toml."
             .to_owned(),
         settings: settings(),
         streams: streams(),
@@ -224,7 +224,7 @@ fn hosts() -> Vec<HostWish> {
         paths: vec!["/".to_owned()],
         headers: vec!["X-Amz-Target".to_owned()],
         credential: Some("aws-billing".to_owned()),
-        text: "Asks Cost Explorer what was billed; a page costs 0.01 USD.".to_owned(),
+        text: "Asks Cost Explorer what was billed. Give the rule X-Amz-Target = [\"AWSInsightsIndexService.GetCostAndUsage\"] and price = \"0.01\".".to_owned(),
     };
     let bucket = HostWish {
         host: "{export-bucket}.s3.{export-region}.amazonaws.com".to_owned(),
@@ -232,7 +232,7 @@ fn hosts() -> Vec<HostWish> {
         paths: vec!["/".to_owned()],
         headers: Vec::new(),
         credential: Some("aws-export".to_owned()),
-        text: "Reads the FOCUS export, where one is configured.".to_owned(),
+        text: "Reads the FOCUS export. Without one leave this rule and its credential out.".to_owned(),
     };
     vec![cost_explorer, bucket]
 }

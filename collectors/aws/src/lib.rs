@@ -12,6 +12,7 @@ mod export;
 mod inventory;
 mod mapping;
 mod overview;
+mod percent;
 mod record_type;
 mod refusal;
 mod run;

@@ -16,7 +16,7 @@ use finops_collector::{
 /// ServiceProviderName.
 pub(crate) const PROVIDER: &str = "AWS";
 
-/// FOCUS's category of a service, by how its name begins or what it is.
+/// FOCUS's category of a service, by its name in Cost Explorer.
 const CATEGORIES: [(&str, &str); 62] = [
     ("Amazon Elastic Compute Cloud - Compute", "Compute"),
     ("EC2 - Other", "Compute"),

@@ -1,5 +1,6 @@
 //! The operator's settings, as the descriptor describes them.
 
+use crate::percent;
 use finops_collector::{Failure, Request};
 use serde::Deserialize;
 use std::time::Duration;
@@ -94,15 +95,10 @@ impl Delivery {
     /// The address of an object.
     pub(crate) fn url(&self, key: &str) -> String {
         let Self { bucket, region, .. } = self;
-        let mut url = format!("https://{bucket}.s3.{region}.amazonaws.com/");
-        for byte in key.bytes() {
-            match byte {
-                b'-' | b'.' | b'_' | b'~' | b'/' | b'=' => url.push(char::from(byte)),
-                _ if byte.is_ascii_alphanumeric() => url.push(char::from(byte)),
-                _ => url.push_str(&format!("%{byte:02X}")),
-            }
-        }
-        url
+        format!(
+            "https://{bucket}.s3.{region}.amazonaws.com/{}",
+            percent::path(key)
+        )
     }
 }
 

@@ -179,12 +179,13 @@ fn answer(
             add(groups.entry(keys).or_default(), line, slot.hour)?;
         }
         let (start, end) = slot.text();
-        let mut result = json!({"TimePeriod": {"Start": start, "End": end}, "Total": {}, "Groups": [],
-            "Estimated": is_estimated(slot.start, asking.now)});
+        let result = |total: Value, groups: Vec<Value>| {
+            json!({"TimePeriod": {"Start": start, "End": end}, "Total": total, "Groups": groups,
+                "Estimated": is_estimated(slot.start, asking.now)})
+        };
         if fields.is_empty() {
             let total = groups.remove(&Vec::new()).unwrap_or_default();
-            result["Total"] = metrics(&total, &query.metrics);
-            results.push(result);
+            results.push(result(metrics(&total, &query.metrics), Vec::new()));
             continue;
         }
         let mut shown = Vec::new();
@@ -205,18 +206,17 @@ fn answer(
             }
         }
         if here {
-            result["Groups"] = Value::Array(shown);
-            results.push(result);
+            results.push(result(json!({}), shown));
         }
     }
-    let mut reply = json!({"ResultsByTime": results});
+    let mut reply = Map::from_iter([("ResultsByTime".to_owned(), Value::Array(results))]);
     if !fields.is_empty() {
         let groups: Vec<Value> = query
             .group_by
             .iter()
             .map(|group| json!({"Type": group.kind, "Key": group.key}))
             .collect();
-        reply["GroupDefinitions"] = Value::Array(groups);
+        reply.insert("GroupDefinitions".to_owned(), Value::Array(groups));
     }
     let attributes: Vec<Value> = accounts
         .iter()
@@ -224,11 +224,14 @@ fn answer(
             Some(json!({"Value": id, "Attributes": {"description": asking.bill.accounts.get(id)?}}))
         })
         .collect();
-    reply["DimensionValueAttributes"] = Value::Array(attributes);
+    reply.insert("DimensionValueAttributes".to_owned(), Value::Array(attributes));
     if more {
-        reply["NextPageToken"] = json!(format!("{}.{hash:016x}", first + asking.page));
+        reply.insert(
+            "NextPageToken".to_owned(),
+            json!(format!("{}.{hash:016x}", first + asking.page)),
+        );
     }
-    Ok(reply)
+    Ok(Value::Object(reply))
 }
 
 /// Where the page begins, and what the request is without its token.

@@ -236,7 +236,8 @@ fn metrics(call: &Call<'_>) -> Reply {
     let Ok(body) = serde_json::from_slice::<Value>(call.arrived.body) else {
         return Reply::error(Dialect::Json, 400, "SerializationException", "no JSON");
     };
-    let (start, end) = (body["StartTime"].as_i64(), body["EndTime"].as_i64());
+    let time = |name: &str| body.get(name).and_then(Value::as_i64);
+    let (start, end) = (time("StartTime"), time("EndTime"));
     let (Some(start), Some(end)) = (start, end) else {
         return Reply::error(
             Dialect::Json,
@@ -277,8 +278,9 @@ fn metrics(call: &Call<'_>) -> Reply {
             };
         json!({"Id": query["Id"], "Label": metric["MetricName"], "Timestamps": timestamps, "Values": values, "StatusCode": "Complete"})
     };
-    let results: Vec<Value> = body["MetricDataQueries"]
-        .as_array()
+    let results: Vec<Value> = body
+        .get("MetricDataQueries")
+        .and_then(Value::as_array)
         .map(|queries| queries.iter().map(result).collect())
         .unwrap_or_default();
     Reply::json(&json!({"MetricDataResults": results, "Messages": []}))

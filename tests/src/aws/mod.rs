@@ -7,11 +7,14 @@
 pub mod bill;
 pub mod books;
 mod ce;
+#[cfg(test)]
+mod ce_tests;
 pub mod export;
 mod expression;
 mod faults;
 pub mod golden;
 pub mod inventory;
+pub mod moto;
 mod reply;
 pub mod s3;
 mod server;
@@ -150,10 +153,7 @@ pub struct Simulator {
 /// Every host that it answers for.
 #[must_use]
 pub fn hosts() -> Vec<String> {
-    let mut hosts = vec![
-        "ce.us-east-1.amazonaws.com".to_owned(),
-        "api.pricing.us-east-1.amazonaws.com".to_owned(),
-    ];
+    let mut hosts = vec!["ce.us-east-1.amazonaws.com".to_owned()];
     for region in REGIONS {
         for service in ["ec2", "rds", "eks", "lambda", "monitoring", "s3"] {
             hosts.push(format!("{service}.{region}.amazonaws.com"));

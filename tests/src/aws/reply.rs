@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// How a service writes its answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    /// Cost Explorer, CloudWatch, Price List.
+    /// Cost Explorer, CloudWatch.
     Json,
     /// EC2.
     Ec2,

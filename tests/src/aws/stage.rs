@@ -45,7 +45,7 @@ pub fn config(simulator: &Simulator, settings: &str, more: &str) -> String {
             continue;
         };
         let service = service.rsplit('.').next().unwrap_or(service);
-        if matches!(service, "ce" | "pricing") {
+        if service == "ce" {
             continue;
         }
         let name = format!("{service}-{region}");

@@ -1,6 +1,7 @@
 //! EKS: clusters and the nodes that their managed groups shall have. Each node is counted in its group alone.
 
-use super::{Region, query::encoded};
+use super::Region;
+use crate::percent::encoded;
 use finops_collector::{Decimal, Failure, HttpRequest};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::collections::BTreeMap;

@@ -4,8 +4,8 @@
 use super::{
     Region,
     metrics::{self, Metric},
-    query::encoded,
 };
+use crate::percent::encoded;
 use finops_collector::{Decimal, Failure, HttpRequest};
 use serde::Deserialize;
 

@@ -1,7 +1,7 @@
 //! Query APIs: a form goes in, XML comes out. Namespaces are ignored, document types refused, sizes capped.
 
 use super::Region;
-use crate::{api::Api, refusal::Refusal};
+use crate::{api::Api, percent::encoded, refusal::Refusal};
 use finops_collector::{Failure, HttpRequest, Response, excerpt, http::failure_within};
 use roxmltree::{Document, Node};
 use std::io::Read;
@@ -134,19 +134,6 @@ pub(super) fn tags(list: Option<Node<'_, '_>>) -> Vec<(String, String)> {
     list.into_iter()
         .flat_map(|list| list.children().filter_map(pair))
         .collect()
-}
-
-/// Percent-encoded, all but unreserved characters.
-pub(super) fn encoded(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
-            _ if byte.is_ascii_alphanumeric() => encoded.push(char::from(byte)),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
 }
 
 /// A whole number of a reply.

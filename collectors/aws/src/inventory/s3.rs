@@ -3,8 +3,9 @@
 use super::{
     Region,
     metrics::{self, Metric},
-    query::{at, descendants, encoded, get, parsed},
+    query::{at, descendants, get, parsed},
 };
+use crate::percent::encoded;
 use finops_collector::{Decimal, Failure};
 
 const OPERATION: &str = "ListBuckets";
