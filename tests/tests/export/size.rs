@@ -5,7 +5,7 @@ use finops_tests::{artifacts, books, snowflake::golden::State};
 use rusqlite::Connection;
 use std::process::Command;
 
-const ROWS: u64 = 100_000;
+const ROWS: u32 = 100_000;
 /// What an export may take beside the rows, in bytes: these rows as text are more than 200 MB in JSON lines' case.
 const MOST: u64 = 128 << 20;
 
@@ -56,7 +56,10 @@ async fn many_rows_take_no_more_memory_than_few_and_lose_no_digit() {
         let (peak, file) = export(&stage, format);
         assert!(peak < MOST, "{format}: {peak} bytes");
         let rows = file["rows"].as_u64().unwrap();
-        assert!(rows > ROWS && rows <= ROWS + few, "{format}: {rows}");
+        assert!(
+            rows > ROWS.into() && rows <= u64::from(ROWS) + few,
+            "{format}: {rows}"
+        );
         let [billed, effective] = &booked["USD"];
         assert_eq!(file["sums"]["USD"]["billed"], billed.to_string());
         assert_eq!(file["sums"]["USD"]["effective"], effective.to_string());
