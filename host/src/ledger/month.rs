@@ -49,7 +49,7 @@ impl FromStr for Month {
     type Err = NoMonth;
 
     fn from_str(text: &str) -> Result<Self, NoMonth> {
-        let shaped = text.len() == 7 && text.bytes().nth(4) == Some(b'-');
+        let shaped = text.len() == 7 && text.as_bytes().get(4) == Some(&b'-');
         shaped
             .then(|| format!("{text}-01T00:00:00Z").parse().ok().and_then(Self::of))
             .flatten()
