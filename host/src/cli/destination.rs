@@ -13,6 +13,7 @@ use crate::{
         },
         outbox,
         overview::outbox_overview,
+        quota,
         store::{LedgerError, open_read_only},
     },
 };
@@ -42,11 +43,16 @@ pub(super) async fn ensure(ledger: &Ledger, openfinops: &OpenFinOps) -> Result<D
         other_currencies: openfinops.other_currencies,
         start: openfinops.start,
     };
-    let _turn = ledger.lock_delivery(LOCK_WAIT).await.map_err(Failed::refused)?;
+    let _turn = ledger.lock_delivery(LOCK_WAIT).await.map_err(Failed::locked)?;
     let id = match ledger.ensure_destination(&spec).await {
         Err(LedgerError::Refused { what, .. }) => return Err(Failed::config(what)),
         other => other?,
     };
+    let bytes = openfinops.outbox_quota;
+    ledger
+        .store()
+        .with(move |connection| quota::set(connection, bytes))
+        .await?;
     Ok(Destination {
         id,
         config: DeliveryConfig::new(endpoint, hostname()),
@@ -63,7 +69,7 @@ impl Destination {
         time: Duration,
         fresh: bool,
     ) -> Result<DeliveryReport, Failed> {
-        let _turn = ledger.lock_delivery(LOCK_WAIT).await.map_err(Failed::refused)?;
+        let _turn = ledger.lock_delivery(LOCK_WAIT).await.map_err(Failed::locked)?;
         let known = if fresh {
             Vec::new()
         } else {
@@ -133,7 +139,7 @@ pub(super) async fn command(command: args::Destination, state: Option<&Path>) ->
         args::Destination::Rebase { name, emptied } => {
             let ledger = open()?;
             let now = environment::clock().map_err(Failed::config)?.now();
-            let _turn = ledger.lock_delivery(LOCK_WAIT).await.map_err(Failed::refused)?;
+            let _turn = ledger.lock_delivery(LOCK_WAIT).await.map_err(Failed::locked)?;
             let kept = if emptied {
                 let destination = outbox::destination_row(&reader, &name)?;
                 prove_emptied(&reader, &ledger, destination).await?;

@@ -14,6 +14,7 @@ pub mod logging;
 mod outbox;
 mod progress;
 mod render;
+mod room;
 mod run;
 mod scratch;
 mod status;
@@ -26,6 +27,7 @@ use crate::{
     foreign::for_output,
     hardening::{self, StateError},
     ledger::store::LedgerError,
+    sandbox::RunError,
     schedule::PrepareError,
 };
 use args::{Cli, Command};
@@ -91,6 +93,8 @@ pub fn main() -> ExitCode {
 pub(crate) struct Failed {
     message: String,
     code: u8,
+    /// The disk of the ledger is full: what goes on with an interval.
+    full: bool,
 }
 
 impl Failed {
@@ -98,6 +102,15 @@ impl Failed {
         Self {
             message: message.into(),
             code: exit as u8,
+            full: false,
+        }
+    }
+
+    /// A lock that was not had: another process holds it, or it cannot be made.
+    fn locked(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Refused { .. } => Self::refused(error),
+            other => other.into(),
         }
     }
 
@@ -114,13 +127,19 @@ impl Failed {
     }
 
     fn usage(message: String) -> Self {
-        Self { message, code: 2 }
+        Self {
+            code: 2,
+            ..Self::new(Exit::Done, message)
+        }
     }
 }
 
 impl From<LedgerError> for Failed {
     fn from(error: LedgerError) -> Self {
-        Self::new(Exit::Storage, error.to_string())
+        Self {
+            full: matches!(error, LedgerError::Full { .. }),
+            ..Self::new(Exit::Storage, error.to_string())
+        }
     }
 }
 
@@ -152,6 +171,7 @@ impl From<PrepareError> for Failed {
         match error {
             PrepareError::Config(error) => error.into(),
             PrepareError::Component(error) => error.into(),
+            PrepareError::Run(RunError::Storage(error)) => error.into(),
             PrepareError::Run(error) => Self::new(Exit::of_run(&error), error.to_string()),
         }
     }
@@ -159,8 +179,8 @@ impl From<PrepareError> for Failed {
 
 impl From<DeliveryError> for Failed {
     fn from(error: DeliveryError) -> Self {
-        let exit = match &error {
-            DeliveryError::Ledger(_) => Exit::Storage,
+        let exit = match error {
+            DeliveryError::Ledger(error) => return error.into(),
             DeliveryError::Client(_) => Exit::Config,
             DeliveryError::Random => Exit::Bug,
         };

@@ -71,7 +71,7 @@ where
     R: Send + 'static,
     F: FnOnce(&mut Connection) -> Result<R, DecisionError> + Send + 'static,
 {
-    let _turn = ledger.lock_delivery(LOCK_WAIT).await.map_err(Failed::refused)?;
+    let _turn = ledger.lock_delivery(LOCK_WAIT).await.map_err(Failed::locked)?;
     carry_out(ledger, decision).await
 }
 
@@ -81,11 +81,7 @@ where
     R: Send + 'static,
     F: FnOnce(&mut Connection) -> Result<R, DecisionError> + Send + 'static,
 {
-    let decided = ledger
-        .store()
-        .with(move |connection| Ok(decision(connection)))
-        .await?;
-    Ok(decided?)
+    Ok(ledger.store().decide(decision).await?)
 }
 
 impl From<DecisionError> for Failed {

@@ -6,6 +6,7 @@ use super::{
     exit::Exit,
     progress::Progress,
     render,
+    room::{self, Lack, Patience, Round},
     scratch::ScratchLedger,
     stop::Stop,
 };
@@ -19,12 +20,17 @@ use crate::{
         Ledger, Repricing,
         held::{Proposal, review},
         record::Period,
+        store::LedgerError,
     },
-    sandbox::Runtime,
+    sandbox::{RunError, Runtime},
     schedule::{Asked, PrepareError, Prepared, RunSummary, prepare, run_once},
 };
 use jiff::{Timestamp, civil::Date, tz::Offset};
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 /// How long to try delivering between the runs of an interval; what is left goes with the next one.
 const BETWEEN_RUNS: Duration = Duration::from_secs(60);
@@ -62,7 +68,7 @@ pub(super) async fn run(args: args::Run, state: Option<&Path>) -> Result<Exit, F
         ledger = ledger.paying_from(&Ledger::open(&state, Arc::clone(&clock))?);
     }
     let turn = ledger.lock_instance(&prepared.config.name, args.lock_wait);
-    let _turn = turn.await.map_err(Failed::refused)?;
+    let _turn = turn.await.map_err(Failed::locked)?;
     let stop = Stop::on_signals().map_err(|error| Failed::bug(error.to_string()))?;
     let interval = prepared
         .config
@@ -70,6 +76,7 @@ pub(super) async fn run(args: args::Run, state: Option<&Path>) -> Result<Exit, F
         .filter(|_| !args.once && !args.dry_run && args.since.is_none());
 
     let work = Work {
+        directory: directory.to_owned(),
         args,
         runtime,
         prepared,
@@ -77,24 +84,34 @@ pub(super) async fn run(args: args::Run, state: Option<&Path>) -> Result<Exit, F
         clock,
         stop,
     };
+    let mut patience = Patience::default();
     loop {
         let time = if interval.is_some() {
             BETWEEN_RUNS
         } else {
             work.args.deliver_for
         };
-        let exit = work.round(asked, time).await?;
-        let Some(interval) = interval else { return Ok(exit) };
-        asked = Asked::WhatIsDue;
+        let Some(interval) = interval else {
+            return Ok(work.round(asked, time, &mut patience).await?.exit);
+        };
+        let round = match work.round(asked, time, &mut patience).await {
+            Err(failed) if failed.full => patience.full(&failed.message),
+            round => round?,
+        };
+        if round.collected {
+            asked = Asked::WhatIsDue;
+        }
         tokio::select! {
-            () = work.clock.sleep(interval) => {}
-            () = work.stop.wait() => return Ok(exit),
+            () = work.clock.sleep(patience.pause(interval, &round)) => {}
+            () = work.stop.wait() => return Ok(round.exit),
         }
     }
 }
 
 /// Everything that a round of collecting and delivering needs.
 struct Work {
+    /// Where the ledger lies.
+    directory: PathBuf,
     args: args::Run,
     runtime: Runtime,
     prepared: Prepared,
@@ -105,18 +122,29 @@ struct Work {
 
 impl Work {
     /// Collects what is asked for, in one run or several, and delivers what is new.
-    async fn round(&self, asked: Asked, delivery_time: Duration) -> Result<Exit, Failed> {
+    async fn round(
+        &self,
+        asked: Asked,
+        delivery_time: Duration,
+        patience: &mut Patience,
+    ) -> Result<Round, Failed> {
         let destination = match (&self.prepared.config.openfinops, self.args.dry_run) {
             (Some(openfinops), false) => tokio::select! {
                 known = destination::ensure(&self.ledger, openfinops) => Some(known?),
                 // Another process may deliver for longer than one may wait before stopping.
-                () = self.stop.wait() => return Ok(Exit::NotDelivered),
+                () = self.stop.wait() => return Ok(Round::of(Exit::NotDelivered)),
             },
             _ => None,
         };
-        let mut exit = Exit::Done;
+        let lack = match self.args.dry_run {
+            true => None,
+            false => room::lack(&self.ledger, &self.directory, destination.is_some()).await?,
+        };
+        patience.tell(lack.as_ref());
+        let mut exit = lack.as_ref().map_or(Exit::Done, Lack::exit);
         let mut summaries = Vec::new();
-        for run in asked.runs() {
+        let runs = if lack.is_none() { asked.runs() } else { Vec::new() };
+        for run in runs {
             let summary = self.collect(run).await?;
             exit = exit.or(run_exit(&summary));
             let failed = summary.end.is_err();
@@ -128,23 +156,42 @@ impl Work {
         let held = self.held(&summaries).await?;
         let mut delivered = None;
         if let Some(destination) = destination {
-            let deliver = destination.deliver(&self.ledger, &self.clock, delivery_time, self.args.fresh);
-            let report = tokio::select! {
-                report = deliver => report.map(Some),
-                () = self.stop.wait() => Ok(None),
-            };
+            let mut report = self.deliver(&destination, delivery_time).await;
+            if report.as_ref().is_err_and(|failed| failed.full) {
+                // The ballast has been given back since: what was sent can be settled with it.
+                report = self.deliver(&destination, delivery_time).await;
+            }
             match report {
                 Ok(report) => delivered = report,
                 Err(failed) => {
                     // What was collected is in the ledger, and worth showing.
-                    self.show(&summaries, &held, None);
+                    self.show(&summaries, &held, None, lack.as_ref());
                     return Err(failed);
                 }
             }
             exit = exit.or(delivered.as_ref().map_or(Exit::NotDelivered, report_exit));
         }
-        self.show(&summaries, &held, delivered.as_ref());
-        Ok(exit)
+        self.show(&summaries, &held, delivered.as_ref(), lack.as_ref());
+        Ok(Round {
+            exit,
+            collected: lack.is_none(),
+            full: summaries
+                .iter()
+                .any(|summary| matches!(summary.end, Err(RunError::Storage(LedgerError::Full { .. })))),
+        })
+    }
+
+    /// Delivers until nothing is left, the time is over or it is to stop: then there is no report.
+    async fn deliver(
+        &self,
+        destination: &destination::Destination,
+        time: Duration,
+    ) -> Result<Option<DeliveryReport>, Failed> {
+        let deliver = destination.deliver(&self.ledger, &self.clock, time, self.args.fresh);
+        tokio::select! {
+            report = deliver => report.map(Some),
+            () = self.stop.wait() => Ok(None),
+        }
     }
 
     /// The commits of these runs that are held: of a dry run nothing else tells of them.
@@ -174,11 +221,18 @@ impl Work {
         Ok(summary)
     }
 
-    fn show(&self, summaries: &[RunSummary], held: &[Proposal], delivered: Option<&DeliveryReport>) {
+    fn show(
+        &self,
+        summaries: &[RunSummary],
+        held: &[Proposal],
+        delivered: Option<&DeliveryReport>,
+        lack: Option<&Lack>,
+    ) {
         let dry_run = self.args.dry_run;
         if self.args.json {
             let value = serde_json::json!({
                 "runs": summaries, "held": held, "delivery": delivered, "dry_run": dry_run,
+                "not_started": lack.map(ToString::to_string),
             });
             super::print(&format!("{value:#}"));
             return;

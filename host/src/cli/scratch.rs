@@ -1,6 +1,9 @@
 //! `--dry-run`: a run on a copy of the ledger, which is thrown away.
 
-use crate::ledger::store::{FILE_NAME, LedgerError, open_read_only};
+use crate::ledger::{
+    mark,
+    store::{FILE_NAME, LedgerError, open_read_only},
+};
 use std::path::{Path, PathBuf};
 
 /// A copy of a ledger that is deleted when it is dropped.
@@ -18,6 +21,7 @@ impl ScratchLedger {
         let scratch = Self(directory);
         if state.join(FILE_NAME).exists() {
             let target = scratch.0.join(FILE_NAME);
+            mark::copy(state, &scratch.0)?;
             open_read_only(state)?.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
         }
         Ok(scratch)

@@ -4,7 +4,7 @@ use super::{
     Failed, args,
     environment::{clock, state_dir},
     exit::Exit,
-    render,
+    render, room,
 };
 use crate::ledger::{
     held::review,
@@ -12,6 +12,7 @@ use crate::ledger::{
     outbox::EntryState,
     overlaps::{Overlap, overlaps},
     overview::{OutboxRow, RunRow, StreamRow, outbox_overview, runs, sources_overview},
+    quota,
     spend::{SpendRow, spend_overview},
     store::open_read_only,
 };
@@ -34,9 +35,10 @@ pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, 
     let overlaps = overlaps(&connection)?;
     let now = clock().map_err(Failed::config)?.now();
     let spend = spend_overview(&connection, now)?;
+    let size = quota::outbox(&connection)?;
     if args.json {
         let value = serde_json::json!({
-            "state_dir": directory, "runs": runs, "streams": streams, "outbox": outbox, "held": held, "spend": spend,
+            "state_dir": directory, "runs": runs, "streams": streams, "outbox": outbox, "outbox_size": size, "held": held, "spend": spend,
             "orphans": orphans, "overlaps": overlaps,
         });
         super::print(&format!("{value:#}"));
@@ -61,7 +63,7 @@ pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, 
     parts.push(if outbox.is_empty() {
         "Delivery\nno destination has entries; the ledger itself is the destination".to_owned()
     } else {
-        format!("Delivery\n{}", outbox_table(&outbox))
+        format!("Delivery\n{}\n{}", outbox_table(&outbox), room::waiting(&size))
     });
     parts.extend(gaps(&outbox));
     if !held.is_empty() {

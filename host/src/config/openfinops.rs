@@ -1,7 +1,10 @@
 //! `[openfinops]`: the destination that takes entries.
 
 use super::section::{Item, Section};
-use crate::ledger::destination::{Measure, OtherCurrencies, StartMode};
+use crate::ledger::{
+    destination::{Measure, OtherCurrencies, StartMode},
+    quota,
+};
 use url::Url;
 
 /// The OpenFinOps destination.
@@ -19,6 +22,8 @@ pub struct OpenFinOps {
     pub currency: String,
     /// What becomes of entries in others.
     pub other_currencies: OtherCurrencies,
+    /// Bytes that may wait in the outbox.
+    pub outbox_quota: u64,
 }
 
 /// Reads the section.
@@ -49,6 +54,10 @@ pub(super) fn read(section: Section<'_>) -> Option<OpenFinOps> {
         .take("other-currencies")
         .and_then(|item| choice(&item, &OtherCurrencies::ALL, OtherCurrencies::name))
         .unwrap_or(OtherCurrencies::Hold);
+    let outbox_quota = section
+        .take("outbox-quota")
+        .and_then(|item| item.size(1 << 10, 1 << 40))
+        .unwrap_or(quota::DEFAULT);
     section.finish();
     Some(OpenFinOps {
         endpoint: endpoint?,
@@ -57,6 +66,7 @@ pub(super) fn read(section: Section<'_>) -> Option<OpenFinOps> {
         group_by,
         currency,
         other_currencies,
+        outbox_quota,
     })
 }
 

@@ -72,6 +72,7 @@ endpoint = "http://localhost:8080/"
 start = "now"
 group-by = ["service", "tag:team"]
 other-currencies = "send"
+outbox-quota = "2GiB"
 "#;
 
 fn environment(name: &str) -> Option<String> {
@@ -197,6 +198,7 @@ fn a_good_file_gives_all_that_it_says() {
         ("http://localhost:8080/", StartMode::Now)
     );
     assert_eq!(openfinops.other_currencies, OtherCurrencies::Send);
+    assert_eq!(openfinops.outbox_quota, 2 << 30);
     let shown = format!("{config:?}");
     assert!(
         !shown.contains("HUNTER2") && !shown.contains("FINOPS_WH"),

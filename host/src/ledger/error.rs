@@ -64,6 +64,28 @@ impl WriteError {
     }
 }
 
+/// An error behind which there may be the storage's.
+pub trait Stored: From<LedgerError> {
+    /// The same, with the storage's error said otherwise.
+    #[must_use]
+    fn map_storage(self, say: impl FnOnce(LedgerError) -> LedgerError) -> Self;
+}
+
+impl Stored for LedgerError {
+    fn map_storage(self, say: impl FnOnce(LedgerError) -> LedgerError) -> Self {
+        say(self)
+    }
+}
+
+impl Stored for WriteError {
+    fn map_storage(self, say: impl FnOnce(LedgerError) -> LedgerError) -> Self {
+        match self {
+            Self::Ledger(error) => Self::Ledger(say(error)),
+            refused @ Self::Refused { .. } => refused,
+        }
+    }
+}
+
 /// A value of ours that is not what it must be: JSON that does not read, a hash that is none.
 pub(super) fn damaged(what: &str, cause: impl std::fmt::Display) -> LedgerError {
     LedgerError::Damaged(format!("{what}: {cause}"))

@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+/// Where locks lie within the state directory.
+const FOLDER: &str = "locks";
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -26,13 +28,17 @@ pub(super) enum Lock<'a> {
     Instance(&'a str),
     /// Delivery of all destinations.
     Delivery,
+    /// Making what there is once: the ledger's file, its mark. Held for a moment.
+    Opening,
 }
 
 impl Lock<'_> {
     /// A file name that no other lock has, whatever the instance is called.
     fn file_name(self) -> String {
-        let Self::Instance(name) = self else {
-            return "delivery.lock".to_owned();
+        let name = match self {
+            Self::Instance(name) => name,
+            Self::Delivery => return "delivery.lock".to_owned(),
+            Self::Opening => return "opening.lock".to_owned(),
         };
         let mut safe = String::from("instance-");
         for byte in name.bytes() {
@@ -53,6 +59,7 @@ impl Lock<'_> {
             Self::Delivery => {
                 "another process is delivering from this ledger; wait for it, or give --lock-wait".to_owned()
             }
+            Self::Opening => "another process is opening this ledger; try again".to_owned(),
         }
     }
 }
@@ -67,25 +74,7 @@ pub(super) async fn acquire(
     wait: Duration,
     clock: &SharedClock,
 ) -> Result<LockGuard, LedgerError> {
-    let folder = directory.join("locks");
-    let failed = |path: &PathBuf| {
-        let path = path.clone();
-        |cause| LedgerError::Io { path, cause }
-    };
-    let mut builder = std::fs::DirBuilder::new();
-    builder
-        .recursive(true)
-        .mode(0o700)
-        .create(&folder)
-        .map_err(failed(&folder))?;
-    let path = folder.join(lock.file_name());
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(failed(&path))?;
+    let (file, path) = open(directory, lock)?;
     let mut left = wait;
     loop {
         match file.try_lock() {
@@ -102,6 +91,48 @@ pub(super) async fn acquire(
             }
         }
     }
+}
+
+/// Takes a lock that is held for a moment only, waiting as long as it takes.
+///
+/// # Errors
+/// [`LedgerError::Io`] where the file cannot be made or locked.
+pub(super) fn acquire_now(directory: &Path, lock: Lock<'_>) -> Result<LockGuard, LedgerError> {
+    let (file, path) = open(directory, lock)?;
+    match file.lock() {
+        Ok(()) => Ok(LockGuard { _file: file }),
+        Err(cause) => Err(LedgerError::Io { path, cause }),
+    }
+}
+
+/// The file of a lock, made where it is missing.
+fn open(directory: &Path, lock: Lock<'_>) -> Result<(File, PathBuf), LedgerError> {
+    let folder = directory.join(FOLDER);
+    let failed = |path: &PathBuf| {
+        let path = path.clone();
+        move |cause| {
+            LedgerError::Io {
+                path: path.clone(),
+                cause,
+            }
+            .at(&path)
+        }
+    };
+    let mut builder = std::fs::DirBuilder::new();
+    builder
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)
+        .map_err(failed(&folder))?;
+    let path = folder.join(lock.file_name());
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(failed(&path))?;
+    Ok((file, path))
 }
 
 #[cfg(test)]
@@ -143,5 +174,6 @@ mod tests {
             names.map(|name| Lock::Instance(name).file_name()).into();
         assert_eq!(files.len(), names.len());
         assert!(!files.contains(&Lock::Delivery.file_name()));
+        assert!(!files.contains(&Lock::Opening.file_name()));
     }
 }

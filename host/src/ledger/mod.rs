@@ -15,6 +15,7 @@ use store::{LedgerError, Store};
 
 pub mod apart;
 pub mod as_of;
+pub mod ballast;
 pub mod check;
 mod collapse;
 pub mod commit;
@@ -29,11 +30,13 @@ pub mod hold;
 mod key;
 mod links;
 mod lock;
+pub mod mark;
 mod merge;
 mod migrate;
 #[cfg(test)]
 mod model_tests;
 pub mod observe;
+mod opening;
 pub mod orphans;
 pub mod outbox;
 pub mod overlaps;
@@ -43,6 +46,7 @@ mod post;
 #[cfg(test)]
 mod posting_tests;
 pub mod query;
+pub mod quota;
 pub mod record;
 mod recount;
 mod replace;
@@ -156,9 +160,17 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let now = self.clock.now();
         let (outcome, note) = (outcome.to_owned(), note.map(str::to_owned));
-        self.store
-            .with(move |connection| run::end(connection, run, (&outcome, note.as_deref()), &report, now))
-            .await
+        let end = |leftovers| {
+            let (outcome, note, report) = (outcome.clone(), note.clone(), report.clone());
+            self.store.with(move |connection| {
+                let how = (outcome.as_str(), note.as_deref());
+                run::end(connection, run, how, (&report, leftovers), now)
+            })
+        };
+        match end(run::Leftovers::Deleted).await {
+            Err(LedgerError::Full { .. }) => end(run::Leftovers::Left).await,
+            ended => ended,
+        }
     }
 
     /// Opens a writer that will replace the partitions which start at the given instants.
@@ -349,6 +361,6 @@ impl Ledger {
         T: Send + 'static,
         F: FnOnce(&mut rusqlite::Connection) -> Result<T, WriteError> + Send + 'static,
     {
-        self.store.with(move |connection| Ok(job(connection))).await?
+        self.store.decide(job).await
     }
 }

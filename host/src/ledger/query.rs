@@ -3,7 +3,6 @@
 use super::{
     apart::Money,
     dimension::Dimension,
-    error::damaged,
     key,
     record::{Finality, Period, Source, basis_name},
     store::LedgerError,
@@ -165,7 +164,7 @@ fn add_stream(
         let sums = groups.entry(group).or_default();
         let add = |sum: Decimal, cost| {
             sum.checked_add(cost)
-                .map_err(|error| damaged("sum of costs", error))
+                .map_err(|error| LedgerError::TooLarge(format!("sum of costs: {error}")))
         };
         sums.billed = add(sums.billed, record.billed_cost)?;
         sums.effective = add(sums.effective, record.effective_cost)?;

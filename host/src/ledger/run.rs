@@ -49,15 +49,17 @@ pub(super) fn begin(
     let streams = serde_json::to_string(&info.streams).map_err(|error| damaged("streams", error))?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let dead: Vec<i64> = {
-        let mut statement =
-            transaction.prepare_cached("SELECT id FROM run WHERE instance = ? AND ended IS NULL")?;
+        let mut statement = transaction.prepare_cached(
+            "SELECT id FROM run WHERE instance = ? AND (ended IS NULL OR EXISTS
+                 (SELECT 1 FROM staged_writer WHERE staged_writer.run = run.id AND commit_id IS NULL))",
+        )?;
         let rows = statement.query_map([&info.instance], |row| row.get(0))?;
         rows.collect::<Result<_, _>>()?
     };
     for run in dead {
         forget_staged(&transaction, run)?;
         transaction.execute(
-            "UPDATE run SET ended = ?, outcome = 'killed' WHERE id = ?",
+            "UPDATE run SET ended = ?, outcome = 'killed' WHERE id = ? AND ended IS NULL",
             params![now.as_second(), run],
         )?;
     }
@@ -93,16 +95,27 @@ pub(super) fn claimant(connection: &Connection, run: RunId) -> Result<Claimant, 
     claimant.ok_or_else(|| WriteError::internal("the run has ended"))
 }
 
-/// Ends a run and deletes what it staged and did not commit.
+/// What becomes of what a run staged and did not commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leftovers {
+    /// It is deleted.
+    Deleted,
+    /// It stays for the next run to delete: on a full disk there may be no space for the log of so many deletions.
+    Left,
+}
+
+/// Ends a run.
 pub(super) fn end(
     connection: &mut Connection,
     run: RunId,
     (outcome, note): (&str, Option<&str>),
-    report: &serde_json::Value,
+    (report, leftovers): (&serde_json::Value, Leftovers),
     now: Timestamp,
 ) -> Result<(), LedgerError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    forget_staged(&transaction, run.0)?;
+    if leftovers == Leftovers::Deleted {
+        forget_staged(&transaction, run.0)?;
+    }
     transaction.execute(
         "UPDATE run SET ended = ?, outcome = ?, note = ?, report = ? WHERE id = ?",
         params![now.as_second(), outcome, note, report.to_string(), run.0],

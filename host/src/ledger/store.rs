@@ -1,11 +1,14 @@
-//! The database file: opening it safely, its one writer thread, and exact sums in SQL.
+//! The database's one writer thread, what can go wrong with it, and exact sums in SQL.
 //!
 //! What must hold: one connection writes, on one thread; readers open the file read-only; every amount is summed by
-//! [`Decimal`], never by SQLite's float `SUM`; a file that is damaged or of a newer version is refused, never recreated.
+//! [`Decimal`], never by SQLite's float `SUM`; what was done is counted in the ledger's mark before its caller hears of it; a
+//! full disk is told as such, and the ballast given back.
 
+pub use super::opening::open_read_only;
+use super::{ballast, error::Stored, mark::Keeper, opening::open_for_writing};
 use finops_decimal::Decimal;
 use rusqlite::{
-    Connection, OpenFlags,
+    Connection,
     functions::{Aggregate, Context, FunctionFlags},
 };
 use sha2::{Digest, Sha256};
@@ -13,7 +16,6 @@ use std::{
     path::{Path, PathBuf},
     sync::mpsc,
     thread,
-    time::Duration,
 };
 
 /// Version of the schema that this program writes.
@@ -21,18 +23,11 @@ pub const SCHEMA_VERSION: i64 = 2;
 /// Name of the database file within the state directory.
 pub const FILE_NAME: &str = "ledger.db";
 
-const BUSY: Duration = Duration::from_secs(30);
-/// Page cache of the writer (negative: KiB). Keys are hashes, so a large commit touches its indexes all over.
-const CACHE_KIB: i64 = -64 * 1024;
-const MIN_SQLITE: i32 = 3_051_003;
-/// Marks the file as ours ("fino").
-const APPLICATION_ID: i32 = 0x6669_6e6f;
-
 /// Why the ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// SQLite said no.
-    #[error("the ledger's database: {0}")]
+    #[error("the ledger's database: {0}{remedy}", remedy = remedy(.0))]
     Sqlite(#[from] rusqlite::Error),
     /// The directory or file cannot be made or read.
     #[error("{path}: {cause}")]
@@ -52,15 +47,94 @@ pub enum LedgerError {
     },
     /// A value in the database is not what the program wrote.
     #[error(
-        "the ledger holds a damaged row: {0}; `finops-host check --ledger` names all of them; restore a copy of the file, since this version cannot salvage one"
+        "the ledger holds a damaged row: {0}; `finops-host check --ledger` names all of them, and `finops-host ledger salvage` carries over what is whole"
     )]
     Damaged(String),
+    /// A sum is larger than amounts can be.
+    #[error("a sum in the ledger is too large to be held exactly: {0}")]
+    TooLarge(String),
+    /// There is no space left for what was to be written. Nothing of it is.
+    #[error(
+        "{path}: the disk is full, or this user's share of it: nothing of this step was written and nothing is lost; free some space, and the next run goes on from here"
+    )]
+    Full {
+        /// The file that could not grow.
+        path: PathBuf,
+    },
     /// The writer thread has gone.
     #[error("the ledger's writer has stopped")]
     Stopped,
 }
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+impl LedgerError {
+    /// Tells a full disk and a damaged file apart from what else SQLite and the system say, naming the file.
+    pub(super) fn at(self, file: &Path) -> Self {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        let path = file.to_owned();
+        match self {
+            Self::Sqlite(error) if ballast::is_full(&error) => Self::Full { path },
+            Self::Io { path, cause } if matches!(cause.kind(), StorageFull | QuotaExceeded) => {
+                Self::Full { path }
+            }
+            Self::Sqlite(error) if is_damage(&error) => Self::Refused {
+                path,
+                what: format!(
+                    "the file is damaged ({error}); it is left as it is: `finops-host ledger salvage` carries over what is \
+                     whole, or restore a copy of the whole state directory"
+                ),
+            },
+            other => other,
+        }
+    }
+}
+
+/// What to do about what SQLite says, where that is known.
+fn remedy(error: &rusqlite::Error) -> &'static str {
+    if is_damage(error) {
+        "; `finops-host ledger salvage` carries over what is whole"
+    } else if ballast::is_full(error) {
+        "; free some space on its disk"
+    } else {
+        ""
+    }
+}
+
+/// Whether SQLite found the file's pages to make no sense.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
+    )
+}
+
+/// What the writer thread works with.
+struct Writer {
+    connection: Connection,
+    keeper: Keeper,
+    directory: PathBuf,
+    path: PathBuf,
+}
+
+impl Writer {
+    fn run<R, E: Stored>(&mut self, job: impl FnOnce(&mut Connection) -> Result<R, E>) -> Result<R, E> {
+        let result = job(&mut self.connection);
+        self.keeper.note(&self.connection);
+        result.map_err(|error| error.map_storage(|error| self.told(error)))
+    }
+
+    fn told(&self, error: LedgerError) -> LedgerError {
+        let error = error.at(&self.path);
+        if matches!(error, LedgerError::Full { .. }) && ballast::give_back(&self.directory) {
+            tracing::warn!(
+                "the disk is full: the ballast in {} is given back",
+                self.directory.display()
+            );
+        }
+        error
+    }
+}
+
+type Job = Box<dyn FnOnce(&mut Writer) + Send>;
 
 /// The writing side of a ledger: jobs run one after another on its own thread.
 #[derive(Clone, Debug)]
@@ -75,7 +149,7 @@ impl Store {
     /// # Errors
     /// See [`LedgerError`].
     pub fn open(directory: &Path) -> Result<Self, LedgerError> {
-        create_private(directory)?;
+        let directory = directory.to_owned();
         let path = directory.join(FILE_NAME);
         let (jobs, queue) = mpsc::channel::<Job>();
         let (ready, opened) = mpsc::channel();
@@ -83,10 +157,15 @@ impl Store {
         thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || {
-                let mut connection = match open_for_writing(&file) {
-                    Ok(connection) => {
+                let mut writer = match open_for_writing(&directory) {
+                    Ok((connection, keeper)) => {
                         let _ = ready.send(Ok(()));
-                        connection
+                        Writer {
+                            connection,
+                            keeper,
+                            directory,
+                            path: file,
+                        }
                     }
                     Err(error) => {
                         let _ = ready.send(Err(error));
@@ -94,7 +173,7 @@ impl Store {
                     }
                 };
                 for job in queue {
-                    job(&mut connection);
+                    job(&mut writer);
                 }
             })
             .map_err(|cause| LedgerError::Io {
@@ -120,10 +199,23 @@ impl Store {
         R: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<R, LedgerError> + Send + 'static,
     {
+        self.decide(job).await
+    }
+
+    /// Like [`Store::with`], for jobs that may refuse for other reasons than storage.
+    ///
+    /// # Errors
+    /// The job's own, or [`LedgerError::Stopped`].
+    pub async fn decide<R, E, F>(&self, job: F) -> Result<R, E>
+    where
+        R: Send + 'static,
+        E: Stored + Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<R, E> + Send + 'static,
+    {
         let (done, result) = tokio::sync::oneshot::channel();
         self.jobs
-            .send(Box::new(move |connection| {
-                let _ = done.send(job(connection));
+            .send(Box::new(move |writer| {
+                let _ = done.send(writer.run(job));
             }))
             .map_err(|_| LedgerError::Stopped)?;
         result.await.map_err(|_| LedgerError::Stopped)?
@@ -140,31 +232,12 @@ impl Store {
     {
         let (done, result) = mpsc::channel();
         self.jobs
-            .send(Box::new(move |connection| {
-                let _ = done.send(job(connection));
+            .send(Box::new(move |writer| {
+                let _ = done.send(writer.run(job));
             }))
             .map_err(|_| LedgerError::Stopped)?;
         result.recv().map_err(|_| LedgerError::Stopped)?
     }
-}
-
-/// Opens a ledger read-only, beside a running host. One of an older schema is brought up to this one first.
-///
-/// # Errors
-/// [`LedgerError::Refused`] where there is none.
-pub fn open_read_only(directory: &Path) -> Result<Connection, LedgerError> {
-    let path = directory.join(FILE_NAME);
-    if !path.exists() {
-        let what = "there is no ledger here yet; `finops-host run` makes one".to_owned();
-        return Err(LedgerError::Refused { path, what });
-    }
-    let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    connection.busy_timeout(BUSY)?;
-    add_functions(&connection)?;
-    if check_version(&connection, &path)? < SCHEMA_VERSION {
-        drop(open_for_writing(&path)?);
-    }
-    Ok(connection)
 }
 
 /// Lets SQLite put its temporary files, which hold costs too, into a directory instead of the system's. For the whole process:
@@ -180,90 +253,7 @@ pub fn temporary_files_in(directory: &Path) -> Result<(), LedgerError> {
     )?)
 }
 
-fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
-    if rusqlite::version_number() < MIN_SQLITE {
-        let what = format!("SQLite {} is too old, 3.51.3 is needed", rusqlite::version());
-        return Err(LedgerError::Refused {
-            path: path.to_owned(),
-            what,
-        });
-    }
-    let fresh = !path.exists() || path.metadata().is_ok_and(|file| file.len() == 0);
-    let mut connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY)?;
-    add_functions(&connection)?;
-    if fresh {
-        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        if version == 0 {
-            transaction.execute_batch(include_str!("schema.sql"))?;
-            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-        }
-        transaction.commit()?;
-    }
-    if check_version(&connection, path)? < SCHEMA_VERSION {
-        super::migrate::migrate(&mut connection)?;
-    }
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", "ON")?;
-    connection.pragma_update(None, "cache_size", CACHE_KIB)?;
-    // A commit runs some forty statements for each record; all of them stay prepared.
-    connection.set_prepared_statement_cache_capacity(128);
-    Ok(connection)
-}
-
-/// The schema's version, where this program knows it.
-fn check_version(connection: &Connection, path: &Path) -> Result<i64, LedgerError> {
-    let refused = |what: String| LedgerError::Refused {
-        path: path.to_owned(),
-        what,
-    };
-    let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
-    let application = match pragma("application_id") {
-        Ok(id) => id,
-        Err(error) if is_damage(&error) => {
-            return Err(refused(format!(
-                "the file is damaged ({error}); it is left as it is: restore a copy, since this version cannot salvage one"
-            )));
-        }
-        Err(error) => return Err(error.into()),
-    };
-    if application != i64::from(APPLICATION_ID) {
-        return Err(refused(
-            "this is no finops-host ledger; choose another --state-dir".to_owned(),
-        ));
-    }
-    let version = pragma("user_version")?;
-    if version > SCHEMA_VERSION {
-        return Err(refused(format!(
-            "the ledger has schema version {version}, this program knows up to {SCHEMA_VERSION}; use the newer finops-host that wrote it"
-        )));
-    }
-    Ok(version)
-}
-
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
-    )
-}
-
-fn create_private(directory: &Path) -> Result<(), LedgerError> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-        .map_err(|cause| LedgerError::Io {
-            path: directory.to_owned(),
-            cause,
-        })
-}
-
-fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_aggregate_function("exact_sum", 1, flags, ExactSum)
 }

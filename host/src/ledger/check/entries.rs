@@ -3,7 +3,6 @@
 use super::{Report, Rule};
 use crate::ledger::{
     dims::{PostingDims, dims, posting_key},
-    error::damaged,
     key,
     post::{self, entry_checksum, entry_id},
     store::{LedgerError, amount, checksum, hash_parts},
@@ -139,7 +138,7 @@ impl Chain {
 
 fn add(one: Decimal, other: Decimal) -> Result<Decimal, LedgerError> {
     one.checked_add(other)
-        .map_err(|error| damaged("sum of entries", error))
+        .map_err(|error| LedgerError::TooLarge(format!("sum of entries: {error}")))
 }
 
 fn batches(connection: &Connection, report: &mut Report) -> Result<(), LedgerError> {

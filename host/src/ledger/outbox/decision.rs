@@ -4,7 +4,7 @@
 //! never given up; one that is tried again keeps its id and sequence. The caller holds the delivery lock.
 
 use super::{EntryState, fate, read_batch};
-use crate::ledger::store::LedgerError;
+use crate::ledger::{error::Stored, store::LedgerError};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
@@ -23,6 +23,15 @@ pub enum DecisionError {
     /// The storage failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+impl Stored for DecisionError {
+    fn map_storage(self, say: impl FnOnce(LedgerError) -> LedgerError) -> Self {
+        match self {
+            Self::Ledger(error) => Self::Ledger(say(error)),
+            other => other,
+        }
+    }
 }
 
 impl From<rusqlite::Error> for DecisionError {
