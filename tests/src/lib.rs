@@ -5,6 +5,7 @@
 pub mod artifacts;
 pub mod books;
 pub mod crash;
+pub mod disk;
 pub mod hostile;
 pub mod openfinops;
 pub mod program;

@@ -234,6 +234,19 @@ pub(super) enum Ledger {
         #[arg(long, value_name = "NAME", requires = "stream")]
         in_favour_of: Option<String>,
     },
+    /// Make a new ledger of what can be read of a damaged one, or take an older state of it knowingly.
+    ///
+    /// What is lost is named row by row. Partitions that lost something are read again by the next runs. A destination of
+    /// which it is not certain what it has is paused, so that nothing is sent to it twice unasked. The damaged files are kept
+    /// under another name.
+    Salvage {
+        /// Put the new ledger into this directory, and leave everything here as it is.
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// The commands of `outbox`.

@@ -1,6 +1,6 @@
 //! `ledger`: held commits, whose money a source is, and what goes on counting.
 
-use super::{Failed, args, environment, exit::Exit};
+use super::{Failed, args, environment, exit::Exit, salvage};
 use crate::{
     foreign::Foreign,
     ledger::{
@@ -15,6 +15,9 @@ use std::{fmt::Write, path::Path};
 /// Runs the command.
 pub(super) async fn ledger(command: args::Ledger, state: Option<&Path>) -> Result<Exit, Failed> {
     let directory = environment::state_dir(state).map_err(Failed::config)?;
+    if let args::Ledger::Salvage { into, json } = command {
+        return salvage::salvage(&directory, into.as_deref(), json);
+    }
     // None of these makes a ledger where there is none.
     let reader = open_read_only(&directory)?;
     if let args::Ledger::Review { json } = command {
@@ -28,7 +31,7 @@ pub(super) async fn ledger(command: args::Ledger, state: Option<&Path>) -> Resul
     }
     let ledger = Ledger::open(&directory, environment::clock().map_err(Failed::config)?)?;
     match command {
-        args::Ledger::Review { .. } => {}
+        args::Ledger::Review { .. } | args::Ledger::Salvage { .. } => {}
         args::Ledger::Accept { commit } => {
             let receipts = ledger.accept(commit).await.map_err(refused)?;
             let sum = |count: fn(&Receipt) -> u64| receipts.iter().map(count).sum::<u64>();

@@ -16,6 +16,7 @@ mod progress;
 mod render;
 mod room;
 mod run;
+mod salvage;
 mod scratch;
 mod status;
 mod stop;

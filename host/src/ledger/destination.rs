@@ -238,8 +238,8 @@ fn begin_epoch(
 }
 
 /// The next epoch of a destination, still empty; `None` for a snapshot, to which nothing is posted.
-fn next_epoch(
-    transaction: &Transaction,
+pub(super) fn next_epoch(
+    transaction: &Connection,
     destination: i64,
     start: &str,
     now: Timestamp,
@@ -273,7 +273,7 @@ fn open_totals(transaction: &Transaction, epoch: &OpenEpoch, sending: Sending) -
 }
 
 /// The current counted records of a partition, by row.
-fn current_counted(transaction: &Transaction, partition: i64) -> Result<Vec<i64>, LedgerError> {
+pub(super) fn current_counted(transaction: &Connection, partition: i64) -> Result<Vec<i64>, LedgerError> {
     let mut statement = transaction.prepare_cached(
         "SELECT id FROM record WHERE partition = ? AND until_commit IS NULL AND counts = 1 ORDER BY key",
     )?;
@@ -282,8 +282,8 @@ fn current_counted(transaction: &Transaction, partition: i64) -> Result<Vec<i64>
 }
 
 /// Ends the open epoch: what was not settled will not be sent, for this reason.
-fn end_epoch(
-    transaction: &Transaction,
+pub(super) fn end_epoch(
+    transaction: &Connection,
     destination: i64,
     reason: &str,
     now: Timestamp,

@@ -105,6 +105,52 @@ pub(super) fn acquire_now(directory: &Path, lock: Lock<'_>) -> Result<LockGuard,
     }
 }
 
+/// Takes a lock that nobody holds.
+///
+/// # Errors
+/// [`LedgerError::Refused`] where another holds it, [`LedgerError::Io`] where the file cannot be made.
+pub(super) fn try_now(directory: &Path, lock: Lock<'_>) -> Result<LockGuard, LedgerError> {
+    let (file, path) = open(directory, lock)?;
+    try_file(file, path, lock)
+}
+
+/// Takes the locks of all instances that ever were.
+///
+/// # Errors
+/// [`LedgerError::Refused`] where another holds one.
+pub(super) fn try_instances(directory: &Path) -> Result<Vec<LockGuard>, LedgerError> {
+    let mut held = Vec::new();
+    for entry in std::fs::read_dir(directory.join(FOLDER))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if let Some(instance) = name.strip_prefix("instance-") {
+            let path = entry.path();
+            let file = OpenOptions::new().write(true).open(&path);
+            let file = file.map_err(|cause| LedgerError::Io {
+                path: path.clone(),
+                cause,
+            })?;
+            let instance = instance.trim_end_matches(".lock");
+            held.push(try_file(file, path, Lock::Instance(instance))?);
+        }
+    }
+    Ok(held)
+}
+
+fn try_file(file: File, path: PathBuf, lock: Lock<'_>) -> Result<LockGuard, LedgerError> {
+    match file.try_lock() {
+        Ok(()) => Ok(LockGuard { _file: file }),
+        Err(TryLockError::Error(cause)) => Err(LedgerError::Io { path, cause }),
+        Err(TryLockError::WouldBlock) => Err(LedgerError::Refused {
+            path,
+            what: lock.refusal(),
+        }),
+    }
+}
+
 /// The file of a lock, made where it is missing.
 fn open(directory: &Path, lock: Lock<'_>) -> Result<(File, PathBuf), LedgerError> {
     let folder = directory.join(FOLDER);

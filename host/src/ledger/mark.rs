@@ -193,11 +193,7 @@ pub(super) fn agree(
 pub(super) fn begin(directory: &Path, connection: &Connection) -> Result<Keeper, LedgerError> {
     // Asked first: a ledger that has its name is opened without waiting for whoever writes.
     if of(connection)?.is_none() {
-        connection.execute(
-            "INSERT INTO meta (key, value) VALUES ('uid', lower(hex(randomblob(16)))), ('changes', '0')
-             ON CONFLICT DO NOTHING",
-            [],
-        )?;
+        name(connection)?;
     }
     let missing = || LedgerError::Damaged("the ledger's name is missing".to_owned());
     let now = of(connection)?.ok_or_else(missing)?;
@@ -226,6 +222,23 @@ pub(super) fn begin(directory: &Path, connection: &Connection) -> Result<Keeper,
         seen: 0,
         mute: false,
     })
+}
+
+/// Gives a ledger a name that no other has, unless it has one.
+pub(super) fn name(connection: &Connection) -> Result<(), LedgerError> {
+    connection.execute(
+        "INSERT INTO meta (key, value) VALUES ('uid', lower(hex(randomblob(16)))), ('changes', '0')
+         ON CONFLICT DO NOTHING",
+        [],
+    )?;
+    Ok(())
+}
+
+/// Whether a database is not known to be the newest state of its ledger.
+pub(super) fn is_behind(directory: &Path, connection: &Connection) -> bool {
+    read(directory)
+        .and_then(|before| agree(directory, connection, before))
+        .is_err()
 }
 
 /// Puts the mark of a database where it will lie, on disk.

@@ -55,6 +55,7 @@ pub mod retire;
 #[cfg(test)]
 mod retire_tests;
 mod run;
+pub mod salvage;
 #[cfg(test)]
 mod sample;
 mod slots;

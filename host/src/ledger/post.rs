@@ -211,6 +211,18 @@ pub(super) fn carry(
     Ok(posting)
 }
 
+/// A posting with the change that takes all of it back, on top of which [`post_onto`] leaves the difference to the records.
+pub(super) fn reversed(
+    transaction: &Connection,
+    epoch: &OpenEpoch,
+    partition: i64,
+    of: (&str, &str, String),
+) -> Result<Posting, LedgerError> {
+    let mut posting = find_or_make(transaction, epoch, partition, of)?;
+    posting.delta = -posting.total;
+    Ok(posting)
+}
+
 fn add(one: Decimal, other: Decimal) -> Result<Decimal, LedgerError> {
     one.checked_add(other)
         .map_err(|error| damaged("posting total", error))

@@ -154,7 +154,11 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::on(tempfile::tempdir().unwrap())
+    }
+
+    /// On a state directory that may hold a ledger.
+    pub(super) fn on(directory: tempfile::TempDir) -> Self {
         let clock = Arc::new(HandClock(Mutex::new(at("2026-08-10T12:00:00Z"))));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -170,6 +174,16 @@ impl Bench {
             streams: Vec::new(),
             runtime,
         }
+    }
+
+    /// A copy of the state directory as a program leaves it that was closed: all of the ledger in one file, and its mark.
+    pub(super) fn closed(&self) -> tempfile::TempDir {
+        self.doctor("PRAGMA wal_checkpoint(TRUNCATE)");
+        let copy = tempfile::tempdir().unwrap();
+        for name in ["ledger.db", "ledger.mark"] {
+            std::fs::copy(self.directory.path().join(name), copy.path().join(name)).unwrap();
+        }
+        copy
     }
 
     /// Begins the next run, of a collector that declares these streams.

@@ -342,21 +342,4 @@ mod tests {
             .unwrap();
         assert_eq!(sum, "0.3");
     }
-
-    #[test]
-    fn a_foreign_or_damaged_file_is_refused_and_left_alone() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join(FILE_NAME);
-        std::fs::write(&path, vec![7_u8; 8192]).unwrap();
-        let error = Store::open(directory.path()).unwrap_err().to_string();
-        assert!(error.contains("salvage"), "{error}");
-        assert_eq!(std::fs::read(&path).unwrap(), vec![7_u8; 8192]);
-    }
-
-    #[test]
-    fn readers_find_no_ledger_kindly() {
-        let directory = tempfile::tempdir().unwrap();
-        let error = open_read_only(directory.path()).unwrap_err().to_string();
-        assert!(error.contains("finops-host run"), "{error}");
-    }
 }

@@ -105,7 +105,11 @@ fn refuse_unknown(transaction: &Transaction, destination: i64, name: &str) -> Re
 }
 
 /// Carries the settled sum of each posting key over from the epoch that ended, and posts what the current records differ.
-fn open_differences(transaction: &Transaction, epoch: &OpenEpoch, ended: i64) -> Result<(), LedgerError> {
+pub(in crate::ledger) fn open_differences(
+    transaction: &Connection,
+    epoch: &OpenEpoch,
+    ended: i64,
+) -> Result<(), LedgerError> {
     let partitions: Vec<(i64, i64)> = {
         let mut statement = transaction.prepare("SELECT id, commit_id FROM partition ORDER BY id")?;
         let rows = statement.query_map([], |row| row.try_into())?;

@@ -22,12 +22,7 @@ fn closed() -> tempfile::TempDir {
     bench
         .commit(&sample::stream("daily", Grain::Day), &[DAY], records)
         .unwrap();
-    bench.doctor("PRAGMA wal_checkpoint(TRUNCATE)");
-    let copy = tempfile::tempdir().unwrap();
-    for name in [FILE_NAME, mark::FILE_NAME] {
-        fs::copy(bench.directory.path().join(name), copy.path().join(name)).unwrap();
-    }
-    copy
+    bench.closed()
 }
 
 #[test]
