@@ -9,6 +9,7 @@
 //! Memory: the posting keys of one partition at a time.
 
 mod entries;
+mod places;
 mod records;
 #[cfg(test)]
 mod tests;
@@ -107,6 +108,7 @@ pub fn check(connection: &Connection) -> Result<Report, LedgerError> {
     let view = connection.unchecked_transaction()?;
     let mut report = Report::default();
     file(&view, &mut report)?;
+    places::check(&view, &mut report)?;
     records::check(&view, &mut report)?;
     records::counts(&view, &mut report)?;
     records::counting(&view, &mut report)?;

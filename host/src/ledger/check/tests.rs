@@ -163,6 +163,19 @@ fn an_entry_settled_without_its_batch_knowing_is_found() {
 }
 
 #[test]
+fn a_source_stream_or_partition_that_was_changed_is_found() {
+    finds("UPDATE source SET scope = 'other'", "row: the hash of source 1");
+    finds(
+        "UPDATE stream SET basis = 'estimated'",
+        "row: the columns of stream 1",
+    );
+    finds(
+        "UPDATE partition SET stop = stop + 64 WHERE id = 2",
+        "row: partition 2 does not begin and end",
+    );
+}
+
+#[test]
 fn a_reference_to_nothing_is_found() {
     finds(
         "PRAGMA foreign_keys = OFF; DELETE FROM run",

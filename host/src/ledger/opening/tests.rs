@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 use super::*;
 use crate::{
     component::descriptor::Grain,
@@ -179,4 +179,136 @@ fn a_network_file_system_is_refused_by_name() {
     assert_eq!(network_name(0x0102_1994), None, "tmpfs");
     let directory = tempfile::tempdir().unwrap();
     refuse_network(directory.path()).unwrap();
+}
+
+/// Everything that is said of money: costs, current records, entries with their states.
+fn books(connection: &Connection) -> Result<Vec<String>, LedgerError> {
+    let mut said = Vec::new();
+    for row in crate::ledger::query::costs(connection, &crate::ledger::query::CostFilter::default())? {
+        said.push(format!("{row:?}"));
+    }
+    for sql in [
+        "SELECT partition || key || content || effective || counts FROM record WHERE until_commit IS NULL ORDER BY id",
+        "SELECT entry_id || amount || total_after || state FROM entry ORDER BY id",
+        "SELECT hex(value) FROM checkpoint",
+    ] {
+        let mut statement = connection.prepare(sql)?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        said.extend(rows.collect::<Result<Vec<String>, _>>()?);
+    }
+    Ok(said)
+}
+
+/// A ledger that was restated and delivered in part: the database and log of a program that was killed, and its mark.
+struct Killed {
+    database: Vec<u8>,
+    log: Vec<u8>,
+    mark: Vec<u8>,
+    books: Vec<String>,
+}
+
+impl Killed {
+    fn new() -> Self {
+        let bench = sample::Bench::posting();
+        let stream = sample::stream("daily", Grain::Day);
+        let lines = |cost: &str| {
+            ["Compute", "Storage", "Support"]
+                .map(|name| sample::record(DAY, name, cost))
+                .to_vec()
+        };
+        bench.commit(&stream, &[DAY], lines("1.25")).unwrap();
+        bench.doctor("UPDATE entry SET state = 'settled'; PRAGMA wal_checkpoint(TRUNCATE)");
+        let seal = crate::ledger::Seal {
+            checkpoint: Some(vec![7; 40]),
+            ..sample::seal(crate::ledger::Completeness::Complete)
+        };
+        let writer = bench.sealed(&stream, &[DAY], lines("2.5"), seal).unwrap();
+        bench
+            .block(bench.ledger.commit(bench.run, vec![writer], sample::trusting()))
+            .unwrap();
+        let read = |name| fs::read(bench.directory.path().join(name)).unwrap();
+        Self {
+            database: read(FILE_NAME),
+            log: read("ledger.db-wal"),
+            mark: read(mark::FILE_NAME),
+            books: books(&open_read_only(bench.directory.path()).unwrap()).unwrap(),
+        }
+    }
+
+    /// The same with all of it in the database.
+    fn closed(&self) -> Vec<u8> {
+        let directory = self.lay(&self.database, &self.log);
+        let path = directory.path().join(FILE_NAME);
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+            .unwrap();
+        fs::read(path).unwrap()
+    }
+
+    fn lay(&self, database: &[u8], log: &[u8]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, bytes) in [
+            (FILE_NAME, database),
+            ("ledger.db-wal", log),
+            (mark::FILE_NAME, &self.mark),
+        ] {
+            if !bytes.is_empty() {
+                fs::write(directory.path().join(name), bytes).unwrap();
+            }
+        }
+        directory
+    }
+
+    /// Opening refuses, or the checker finds something or fails, or the books are right.
+    fn assert_honest(&self, database: &[u8], log: &[u8]) -> Result<bool, String> {
+        let directory = self.lay(database, log);
+        let Ok(connection) = open_read_only(directory.path()) else {
+            return Ok(true);
+        };
+        match crate::ledger::check::check(&connection) {
+            Ok(report) if report.findings.is_empty() => {}
+            _ => return Ok(true),
+        }
+        match books(&connection) {
+            Ok(said) if said == self.books => Ok(false),
+            said => Err(format!("wrong books pass for right: {said:?}")),
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_or_a_cut_anywhere_is_refused_or_found_or_harmless() {
+    let killed = Killed::new();
+    let closed = killed.closed();
+    assert_eq!(killed.assert_honest(&closed, b""), Ok(false));
+    assert_eq!(killed.assert_honest(&killed.database, &killed.log), Ok(false));
+    // A generator of fixed points, so that a failure comes back.
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut draw = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).unwrap()
+    };
+    let mut noticed = 0;
+    for round in 0..300 {
+        let (mut database, mut log) = if round % 3 == 0 {
+            (killed.database.clone(), killed.log.clone())
+        } else {
+            (closed.clone(), Vec::new())
+        };
+        let whole = if log.is_empty() { &mut database } else { &mut log };
+        let what = if round % 5 == 0 {
+            whole.truncate(draw(whole.len()).max(1));
+            format!("cut to {} bytes", whole.len())
+        } else {
+            let (place, bit) = (draw(whole.len()), draw(8));
+            whole[place] ^= 1 << bit;
+            format!("bit {bit} of byte {place} flipped")
+        };
+        let honest = killed.assert_honest(&database, &log);
+        noticed += u32::from(honest.unwrap_or_else(|error| panic!("round {round}, {what}: {error}")));
+    }
+    assert!(noticed > 100, "{noticed}");
 }

@@ -1,0 +1,67 @@
+//! The checker's part for what records and entries hang on: sources, streams and partitions say the same in all their columns.
+
+use super::{Report, Rule};
+use crate::ledger::{
+    error::instant,
+    period::partition_from,
+    record::{Source, basis_name},
+    source::source_hash,
+    store::LedgerError,
+    stream::{definition, grain_name},
+};
+use rusqlite::Connection;
+
+/// Hashes of sources, definitions of streams, bounds of partitions.
+pub(super) fn check(connection: &Connection, report: &mut Report) -> Result<(), LedgerError> {
+    let mut statement =
+        connection.prepare("SELECT id, hash, provider, billing_account, scope FROM source")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let of = Source {
+            provider: row.get(2)?,
+            billing_account: row.get(3)?,
+            scope: row.get(4)?,
+        };
+        if row.get::<_, String>(1)? != source_hash(&of) {
+            let id: i64 = row.get(0)?;
+            report.found(
+                Rule::Row,
+                format!("the hash of source {id} is not that of its name"),
+            );
+        }
+    }
+    let mut statement = connection
+        .prepare("SELECT id, definition, name, grain, basis, key_version FROM stream ORDER BY id")?;
+    let mut partitions =
+        connection.prepare("SELECT id, start, stop FROM partition WHERE stream = ? ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get(0)?;
+        let stream = definition(&row.get::<_, String>(1)?)?;
+        let columns: (String, String, String, u32) = (row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
+        let said = (
+            stream.name,
+            grain_name(stream.grain).to_owned(),
+            basis_name(stream.basis).to_owned(),
+            stream.key_version,
+        );
+        if columns != said {
+            report.found(
+                Rule::Row,
+                format!("the columns of stream {id} are not those of its definition"),
+            );
+        }
+        let mut parts = partitions.query([id])?;
+        while let Some(part) = parts.next()? {
+            let (partition, start, stop): (i64, i64, i64) = (part.get(0)?, part.get(1)?, part.get(2)?);
+            let period = partition_from(stream.grain, instant(start)?);
+            if period.is_none_or(|period| period.end().as_second() != stop) {
+                report.found(
+                    Rule::Row,
+                    format!("partition {partition} does not begin and end where those of its stream do"),
+                );
+            }
+        }
+    }
+    Ok(())
+}
