@@ -89,7 +89,7 @@ fn with_an_interval_delivery_goes_on_and_the_run_begins_once_there_is_room() {
     let mut errand = blocked();
     errand.recorder.decide(|_, _| Some(Outcome::success()));
     errand.pass(jiff::SignedDuration::from_mins(16)).unwrap();
-    let mut child = command(&errand, "interval = \"100ms\"")
+    let mut child = command(&errand, "interval = \"1s\"")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

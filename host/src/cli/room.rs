@@ -131,6 +131,7 @@ impl Patience {
     pub(super) fn tell(&mut self, lack: Option<&Lack>) {
         match lack {
             Some(lack) if !self.told => tracing::warn!("{lack}"),
+            Some(lack) => tracing::debug!("still {lack}"),
             None if self.told => tracing::info!("there is room again"),
             _ => {}
         }

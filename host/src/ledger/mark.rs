@@ -320,22 +320,4 @@ fn write_over(path: &Path, now: &Mark) -> std::io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_mark_reads_back_and_a_flipped_bit_is_noticed(count in any::<u64>(), place in any::<prop::sample::Index>(), bit in 0_u8..8) {
-            let mark = Mark { uid: "0123456789abcdef0123456789abcdef".to_owned(), count };
-            let line = mark.line();
-            prop_assert_eq!(Mark::parse(&line), Some(mark.clone()));
-            let mut bytes = line.into_bytes();
-            let place = place.index(bytes.len());
-            bytes[place] ^= 1 << bit;
-            let read = String::from_utf8(bytes).ok().and_then(|text| Mark::parse(&text));
-            prop_assert!(read.is_none(), "{:?}", read);
-        }
-    }
-}
+mod tests;

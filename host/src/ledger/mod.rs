@@ -25,6 +25,8 @@ pub mod dimension;
 pub mod dims;
 mod emptied;
 pub mod error;
+#[cfg(test)]
+mod full_tests;
 pub mod held;
 pub mod hold;
 mod key;

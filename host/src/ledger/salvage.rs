@@ -7,7 +7,10 @@
 mod carry;
 mod files;
 mod journal;
+mod judge;
 mod mend;
+#[cfg(test)]
+mod page_tests;
 #[cfg(test)]
 mod tests;
 mod walk;

@@ -1,31 +1,18 @@
-//! Carrying over: each row of the old ledger is judged by its checksums, hashes and what it refers to, and inserted or named.
-//! What must hold: parents come before their children; a row that is judged good is inserted as it was, but for columns that
-//! repeat what its checksum covers.
+//! Carrying over: each row of the old ledger is judged, and inserted or named with what it was.
+//! What must hold: parents come before their children; no row is passed over in silence.
 
 use super::{
     Lost,
+    judge::{self, Verdict},
     walk::{Row, Table},
 };
 use crate::{
     component::descriptor::Grain,
     foreign::Foreign,
-    ledger::{
-        commit::checkpoint_checksum,
-        destination::Measure,
-        dims::{PostingDims, RollUp},
-        key,
-        period::partition_from,
-        post::{entry_checksum, entry_id},
-        record::{Source, basis_name},
-        replace::record_checksum,
-        source::source_hash,
-        store::{LedgerError, checksum, hash_parts},
-        stream::{definition, grain_name},
-    },
+    ledger::{record::Source, store::LedgerError, stream::definition},
 };
-use finops_decimal::Decimal;
 use jiff::Timestamp;
-use rusqlite::{Connection, params_from_iter, types::Value};
+use rusqlite::{Connection, params_from_iter};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was carried over, and what is known of the rest.
@@ -39,39 +26,39 @@ pub(super) struct Carried {
     pub(super) journal: bool,
     /// Destinations of which an entry was lost.
     pub(super) destinations: BTreeSet<i64>,
-    sources: BTreeMap<i64, (String, String)>,
-    streams: BTreeMap<i64, Series>,
-    partitions: BTreeMap<i64, (i64, i64)>,
-    names: BTreeMap<i64, String>,
-    epochs: BTreeMap<i64, (i64, i64)>,
-    postings: BTreeMap<i64, (i64, i64, String)>,
+    pub(super) sources: BTreeMap<i64, (String, String)>,
+    pub(super) streams: BTreeMap<i64, Series>,
+    pub(super) partitions: BTreeMap<i64, (i64, i64)>,
+    pub(super) names: BTreeMap<i64, String>,
+    pub(super) epochs: BTreeMap<i64, (i64, i64)>,
+    pub(super) postings: BTreeMap<i64, (i64, i64, String)>,
 }
 
-struct Series {
-    source: i64,
-    name: String,
-    grain: Grain,
-    key_tags: Vec<String>,
+/// A stream as its partitions and records are judged by.
+pub(super) struct Series {
+    pub(super) source: i64,
+    pub(super) name: String,
+    pub(super) grain: Grain,
+    pub(super) key_tags: Vec<String>,
 }
 
-type Verdict = Result<(), String>;
 type Judge = fn(&mut Carried, &mut Row<'_>) -> Verdict;
 
 /// The tables with row numbers, parents first.
 const TABLES: [(&str, Judge); 13] = [
-    ("source", source),
-    ("stream", stream),
-    ("run", run),
+    ("source", judge::source),
+    ("stream", judge::stream),
+    ("run", judge::run),
     ("commits", |_, _| Ok(())),
-    ("partition", partition),
-    ("record", record),
-    ("checkpoint", checkpoint),
-    ("destination", destination),
-    ("epoch", epoch),
-    ("posting", posting),
-    ("batch", batch),
-    ("entry", entry),
-    ("observation", observation),
+    ("partition", judge::partition),
+    ("record", judge::record),
+    ("checkpoint", judge::checkpoint),
+    ("destination", judge::destination),
+    ("epoch", judge::epoch),
+    ("posting", judge::posting),
+    ("batch", judge::batch),
+    ("entry", judge::entry),
+    ("observation", judge::observation),
 ];
 
 /// Those without, and their keys. What a lost one of them held is worked out again, or costs a repeat that is not money.
@@ -321,181 +308,10 @@ impl Carried {
         Some(format!("{source}, stream {}, partition {start}", series.name))
     }
 
-    fn of_source(&self, row: &Row<'_>) -> Result<&str, String> {
+    pub(super) fn of_source(&self, row: &Row<'_>) -> Result<&str, String> {
         let source = row.whole("source").and_then(|id| self.sources.get(&id));
         source
             .map(|(hash, _)| hash.as_str())
             .ok_or_else(|| "its source was lost".to_owned())
     }
-}
-
-fn must<T>(value: Option<T>, why: &str) -> Result<T, String> {
-    value.ok_or_else(|| why.to_owned())
-}
-
-fn hold(holds: bool, why: &str) -> Verdict {
-    holds.then_some(()).ok_or_else(|| why.to_owned())
-}
-
-const TYPE: &str = "a column is not of its type";
-const SUM: &str = "its checksum is not that of its row";
-
-fn source(_: &mut Carried, row: &mut Row<'_>) -> Verdict {
-    let text = |name| must(row.text(name).map(str::to_owned), TYPE);
-    let of = Source {
-        provider: text("provider")?,
-        billing_account: text("billing_account")?,
-        scope: text("scope")?,
-    };
-    hold(
-        row.text("hash") == Some(&source_hash(&of)),
-        "its hash is not that of its name",
-    )
-}
-
-fn stream(carried: &mut Carried, row: &mut Row<'_>) -> Verdict {
-    carried.of_source(row)?;
-    let stream = definition(must(row.text("definition"), TYPE)?).map_err(|error| error.to_string())?;
-    hold(
-        row.text("name") == Some(&stream.name),
-        "its definition is of another name",
-    )?;
-    row.set("grain", Value::Text(grain_name(stream.grain).to_owned()));
-    row.set("basis", Value::Text(basis_name(stream.basis).to_owned()));
-    row.set("key_version", Value::Integer(stream.key_version.into()));
-    Ok(())
-}
-
-fn run(_: &mut Carried, row: &mut Row<'_>) -> Verdict {
-    let is_json =
-        |text: Option<&str>| text.is_some_and(|text| serde_json::from_str::<serde_json::Value>(text).is_ok());
-    if !row.is_null("report") && !is_json(row.text("report")) {
-        row.set("report", Value::Null);
-    }
-    if !is_json(row.text("streams")) {
-        row.set("streams", Value::Text("[]".to_owned()));
-    }
-    Ok(())
-}
-
-fn partition(carried: &mut Carried, row: &mut Row<'_>) -> Verdict {
-    let stream = must(row.whole("stream"), TYPE)?;
-    let series = must(carried.streams.get(&stream), "its stream was lost")?;
-    let start = must(row.whole("start"), TYPE)?;
-    let period = Timestamp::from_second(start)
-        .ok()
-        .and_then(|start| partition_from(series.grain, start));
-    let period = must(period, "no partition of its stream starts there")?;
-    row.set("stop", Value::Integer(period.end().as_second()));
-    hold(row.whole("commit_id").is_some(), TYPE)
-}
-
-fn record(carried: &mut Carried, row: &mut Row<'_>) -> Verdict {
-    let partition = must(row.whole("partition"), TYPE)?;
-    let (stream, _) = must(carried.partitions.get(&partition), "its partition was lost")?;
-    let series = must(carried.streams.get(stream), "its stream was lost")?;
-    let text = |name| must(row.text(name), TYPE);
-    let (key, revision, content) = (text("key")?, text("revision")?, text("content")?);
-    let from = must(row.whole("from_commit"), TYPE)?;
-    let sum = record_checksum(partition, key, revision, content, from);
-    hold(row.text("checksum") == Some(&sum), SUM)?;
-    hold(
-        revision == key::revision(content),
-        "its revision is not that of its content",
-    )?;
-    let record = key::record(content).map_err(|error| error.to_string())?;
-    hold(
-        key == key::record_key(&record, &series.key_tags),
-        "its key is not that of its content",
-    )?;
-    let until = row.whole("until_commit");
-    hold(
-        (until.is_some() || row.is_null("until_commit")) && until.is_none_or(|until| until > from),
-        "it ended before it began",
-    )?;
-    let cost = |cost: Option<Decimal>| cost.map_or(Value::Null, |cost| Value::Text(cost.to_string()));
-    row.set("service", Value::Text(record.service_name));
-    row.set("currency", Value::Text(record.billing_currency));
-    row.set("billed", cost(Some(record.billed_cost)));
-    row.set("effective", cost(Some(record.effective_cost)));
-    row.set("list", cost(record.list_cost));
-    row.set("contracted", cost(record.contracted_cost));
-    // What counts now is decided anew.
-    if !matches!(row.whole("counts"), Some(0 | 1)) {
-        row.set("counts", Value::Integer(0));
-    }
-    Ok(())
-}
-
-fn checkpoint(carried: &mut Carried, row: &mut Row<'_>) -> Verdict {
-    let stream = must(row.whole("stream"), TYPE)?;
-    must(carried.streams.get(&stream), "its stream was lost")?;
-    let commit = must(row.whole("commit_id"), TYPE)?;
-    let sum = checkpoint_checksum(stream, must(row.bytes("value"), TYPE)?, commit);
-    hold(row.text("checksum") == Some(&sum), SUM)
-}
-
-fn destination(_: &mut Carried, row: &mut Row<'_>) -> Verdict {
-    Measure::from_name(must(row.text("measure"), TYPE)?).map_err(|error| error.to_string())?;
-    hold(row.is_null("group_by") || row.text("group_by").is_some(), TYPE)?;
-    RollUp::read(row.text("group_by"))
-        .map(drop)
-        .map_err(|error| error.to_string())
-}
-
-fn epoch(carried: &mut Carried, row: &mut Row<'_>) -> Verdict {
-    let destination = must(row.whole("destination"), TYPE)?;
-    must(carried.names.get(&destination), "its destination was lost").map(drop)
-}
-
-fn posting(carried: &mut Carried, row: &mut Row<'_>) -> Verdict {
-    let (epoch, partition) = (
-        must(row.whole("epoch"), TYPE)?,
-        must(row.whole("partition"), TYPE)?,
-    );
-    must(carried.epochs.get(&epoch), "its epoch was lost")?;
-    must(carried.partitions.get(&partition), "its partition was lost")?;
-    let dims = must(row.text("dims"), TYPE)?;
-    hold(
-        row.text("key") == Some(&hash_parts([dims.as_bytes()])),
-        "its key is not that of its dimensions",
-    )?;
-    let read: PostingDims = serde_json::from_str(dims).map_err(|error| error.to_string())?;
-    row.set("currency", Value::Text(read.currency));
-    Ok(())
-}
-
-fn batch(carried: &mut Carried, row: &mut Row<'_>) -> Verdict {
-    carried.of_source(row)?;
-    let uid = must(row.text("uid"), TYPE)?;
-    let sum = checksum([uid.as_bytes(), must(row.bytes("body"), TYPE)?]);
-    hold(row.text("checksum") == Some(&sum), SUM)
-}
-
-fn entry(carried: &mut Carried, row: &mut Row<'_>) -> Verdict {
-    let id = must(row.whole("posting"), TYPE)?;
-    let (epoch, partition, key) = must(carried.postings.get(&id), "its posting was lost")?;
-    let (destination, number) = must(carried.epochs.get(epoch), "its epoch was lost")?;
-    let name = must(carried.names.get(destination), "its destination was lost")?;
-    let stream = must(carried.partitions.get(partition), "its partition was lost")?.0;
-    let of = must(carried.streams.get(&stream), "its stream was lost")?.source;
-    let (hash, _) = must(carried.sources.get(&of), "its source was lost")?;
-    let text = |name| must(row.text(name), TYPE);
-    let (own, sequence) = (text("entry_id")?, must(row.whole("sequence"), TYPE)?);
-    let sum = entry_checksum(own, id, sequence, text("amount")?, text("total_after")?);
-    hold(row.text("checksum") == Some(&sum), SUM)?;
-    hold(
-        own == entry_id(hash, key, name, *number, sequence),
-        "its id is not that of its posting and sequence",
-    )?;
-    let (source, destination) = (of, *destination);
-    row.set("source", Value::Integer(source));
-    row.set("destination", Value::Integer(destination));
-    Ok(())
-}
-
-fn observation(carried: &mut Carried, row: &mut Row<'_>) -> Verdict {
-    carried.of_source(row)?;
-    let value = must(row.text("value"), TYPE)?;
-    hold(value.parse::<Decimal>().is_ok(), "its value is no number")
 }
