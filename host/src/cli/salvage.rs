@@ -41,7 +41,10 @@ fn text(said: &Salvaged) -> String {
         of("commits")
     );
     if said.older {
-        let _ = writeln!(text, "it is not the newest state: what came after it is gone");
+        let _ = writeln!(
+            text,
+            "it is not known to be the newest state: what came after it, if anything did, is gone"
+        );
     }
     for lost in said.lost.iter().take(SHOWN) {
         let _ = writeln!(text, "lost: {} {}: {}", lost.table, lost.row, lost.what);

@@ -54,9 +54,7 @@ pub(super) fn mend(
 
 fn reason(name: &str, older: bool, unknown: Option<&Unknown>) -> String {
     let what = match (older, unknown) {
-        (true, _) => {
-            "this ledger is an older state than it was, and what was sent since is not known to it".to_owned()
-        }
+        (true, _) => "this is not known to be its newest state, so more may have been sent since".to_owned(),
         (false, None) => "something of what it was sent could not be read".to_owned(),
         (false, Some(unknown)) => {
             let sums = unknown

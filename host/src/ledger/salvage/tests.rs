@@ -256,7 +256,7 @@ fn a_lost_log_is_taken_knowingly_and_every_destination_paused() {
     assert!(Store::open(directory.path()).is_err());
     let (said, bench) = salvaged(directory);
     assert!(said.older && said.lost.is_empty(), "{said:?}");
-    assert!(said.paused[0].reason.contains("older state"), "{said:?}");
+    assert!(said.paused[0].reason.contains("newest state"), "{said:?}");
     assert_eq!(bench.rows(STATE), ["paused"]);
 }
 
