@@ -1,4 +1,4 @@
-//! Cost Explorer: GetCostAndUsage, GetCostAndUsageWithResources, GetDimensionValues and GetTags over the bill's lines.
+//! Cost Explorer: GetCostAndUsage and GetCostAndUsageWithResources over the bill's lines.
 //! What must hold: a request that AWS would refuse is refused with AWS's words.
 
 use super::{
@@ -31,9 +31,9 @@ struct Query {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Span {
-    start: String,
-    end: String,
+pub(crate) struct Span {
+    pub(crate) start: String,
+    pub(crate) end: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -60,7 +60,7 @@ const METRICS: [&str; 7] = [
     "UsageQuantity",
 ];
 
-fn invalid(message: impl Into<String>) -> Exception {
+pub(crate) fn invalid(message: impl Into<String>) -> Exception {
     ("ValidationException", message.into())
 }
 
@@ -370,42 +370,4 @@ fn metrics(sums: &Sums, wanted: &[String]) -> Value {
         (name.clone(), json!({"Amount": amount, "Unit": unit}))
     };
     Value::Object(wanted.iter().map(metric).collect())
-}
-
-/// GetDimensionValues (`Dimension`) and GetTags (`TagKey`).
-pub(crate) fn values(asking: Asking<'_>, body: &[u8], tags: bool) -> Result<Value, Exception> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Asked {
-        time_period: Span,
-        dimension: Option<String>,
-        tag_key: Option<String>,
-    }
-    let asked: Asked =
-        serde_json::from_slice(body).map_err(|error| ("SerializationException", error.to_string()))?;
-    let field = match (tags, asked.dimension, asked.tag_key) {
-        (false, Some(name), _) => Field::dimension(&name).ok_or_else(|| invalid("Invalid dimension"))?,
-        (true, _, Some(key)) => Field::Tag(key),
-        _ => return Err(invalid("nothing to look for")),
-    };
-    let inside = |line: &&Line| {
-        let day = line.day.to_string();
-        asked.time_period.start <= day && day < asked.time_period.end
-    };
-    let found: BTreeSet<String> = asking
-        .bill
-        .known(asking.now)
-        .filter(inside)
-        .map(|line| field.value(line))
-        .collect();
-    Ok(match tags {
-        true => json!({"Tags": found, "ReturnSize": found.len(), "TotalSize": found.len()}),
-        false => {
-            let values: Vec<Value> = found
-                .iter()
-                .map(|value| json!({"Value": value, "Attributes": {}}))
-                .collect();
-            json!({"DimensionValues": values, "ReturnSize": values.len(), "TotalSize": values.len()})
-        }
-    })
 }

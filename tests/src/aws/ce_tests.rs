@@ -3,7 +3,8 @@
 
 use super::{
     bill::Bill,
-    ce::{Asking, cost_and_usage, values},
+    ce::{Asking, cost_and_usage},
+    ce_values::values,
 };
 use finops_decimal::Decimal;
 use serde_json::{Value, json};

@@ -9,6 +9,7 @@ pub mod books;
 mod ce;
 #[cfg(test)]
 mod ce_tests;
+mod ce_values;
 pub mod export;
 mod expression;
 mod faults;

@@ -3,7 +3,7 @@
 use super::{
     Account,
     ce::{self, Asking},
-    faults, inventory,
+    ce_values, faults, inventory,
     reply::{Dialect, Reply},
     s3,
     sigv4::{Arrived, verify},
@@ -175,8 +175,8 @@ impl Account {
         let found = match operation {
             "ce:GetCostAndUsage" => ce::cost_and_usage(asking, body, false),
             "ce:GetCostAndUsageWithResources" => ce::cost_and_usage(asking, body, true),
-            "ce:GetDimensionValues" => ce::values(asking, body, false),
-            "ce:GetTags" => ce::values(asking, body, true),
+            "ce:GetDimensionValues" => ce_values::values(asking, body, false),
+            "ce:GetTags" => ce_values::values(asking, body, true),
             "s3:GetObject" => return s3::object(self, call),
             _ => {
                 let unknown = || {
