@@ -43,18 +43,26 @@ pub(crate) fn descriptor() -> Descriptor {
 fn credentials() -> Vec<CredentialWish> {
     let wish = |name: &str, text: &str| CredentialWish {
         name: name.to_owned(),
-        schemes: vec!["aws-sigv4".to_owned()],
+        schemes: [
+            "aws-sigv4",
+            "aws-web-identity",
+            "aws-container",
+            "aws-instance",
+            "aws-profile",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         text: text.to_owned(),
     };
     vec![
         wish(
             "aws-billing",
             "A role or user of the management account that may call ce:GetCostAndUsage, and for the view by resource \
-             ce:GetCostAndUsageWithResources; region us-east-1, service ce.",
+             ce:GetCostAndUsageWithResources.",
         ),
         wish(
             "aws-export",
-            "May call s3:GetObject below the export's prefix; the bucket's region, service s3, s3 = true.",
+            "May call s3:GetObject below the export's prefix; may be the same.",
         ),
     ]
 }

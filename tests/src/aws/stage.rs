@@ -30,15 +30,13 @@ pub fn config(simulator: &Simulator, settings: &str, more: &str) -> String {
     let dialled = format!("connect-to = \"{address}\"\nca = \"secrets/ca.pem\"\n");
     let keys = "access-key-id = { file = \"secrets/key-id.txt\" }\nsecret-access-key = { file = \"secrets/secret-key.txt\" }\n";
     text.push_str(&format!(
-        "\n[[allow]]\nhost = \"ce.us-east-1.amazonaws.com\"\nmethods = [\"POST\"]\nprice = \"0.01\"\ncredential = \"ce\"\n\
+        "\n[[allow]]\nhost = \"ce.us-east-1.amazonaws.com\"\nmethods = [\"POST\"]\nprice = \"0.01\"\ncredential = \"aws\"\n\
          headers = {{ X-Amz-Target = [\"AWSInsightsIndexService.GetCostAndUsage\", \
          \"AWSInsightsIndexService.GetCostAndUsageWithResources\"] }}\n{dialled}"
     ));
-    text.push_str(&format!(
-        "\n[credentials.ce]\nscheme = \"aws-sigv4\"\nregion = \"us-east-1\"\nservice = \"ce\"\n{keys}"
-    ));
+    text.push_str(&format!("\n[credentials.aws]\nscheme = \"aws-sigv4\"\n{keys}"));
     for host in hosts() {
-        let Some((service, region)) = host
+        let Some((service, _)) = host
             .strip_suffix(".amazonaws.com")
             .and_then(|name| name.rsplit_once('.'))
         else {
@@ -48,8 +46,6 @@ pub fn config(simulator: &Simulator, settings: &str, more: &str) -> String {
         if service == "ce" {
             continue;
         }
-        let name = format!("{service}-{region}");
-        let bucket = host.contains(".s3.");
         let headers = match service {
             "monitoring" => {
                 "headers = { X-Amz-Target = [\"GraniteServiceVersion20100801.GetMetricData\"] }\n"
@@ -62,14 +58,8 @@ pub fn config(simulator: &Simulator, settings: &str, more: &str) -> String {
             "GET"
         };
         text.push_str(&format!(
-            "\n[[allow]]\nhost = \"{host}\"\nmethods = [\"{methods}\"]\ncredential = \"{name}\"\n{headers}{dialled}"
+            "\n[[allow]]\nhost = \"{host}\"\nmethods = [\"{methods}\"]\ncredential = \"aws\"\n{headers}{dialled}"
         ));
-        if !bucket {
-            let s3 = if service == "s3" { "s3 = true\n" } else { "" };
-            text.push_str(&format!(
-                "\n[credentials.{name}]\nscheme = \"aws-sigv4\"\nregion = \"{region}\"\nservice = \"{service}\"\n{s3}{keys}"
-            ));
-        }
     }
     text.push_str(more);
     text
