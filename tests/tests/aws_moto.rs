@@ -48,12 +48,12 @@ impl Both {
             &format!("regions = [\"{REGION}\"]\ninventory = {inventory}"),
             "",
         );
-        let (bill, inventory) = text.split_once("[credentials.ce]").unwrap();
+        let (bill, inventory) = text.split_once("[credentials.aws]").unwrap();
         let inventory = inventory
             .replace(&stage.simulator.addr().to_string(), &moto.addr().to_string())
             .replace("secrets/ca.pem", "secrets/moto.pem");
         stage
-            .configure(&format!("{bill}[credentials.ce]{inventory}"))
+            .configure(&format!("{bill}[credentials.aws]{inventory}"))
             .unwrap();
         Self { stage, moto }
     }
