@@ -1,0 +1,1 @@
+//! The collector natively, against a fake BigQuery.
