@@ -6,6 +6,7 @@ pub mod artifacts;
 pub mod aws;
 pub mod books;
 pub mod crash;
+pub mod gcp;
 pub mod hostile;
 pub mod openfinops;
 pub mod program;
