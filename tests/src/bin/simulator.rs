@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use finops_tests::{
-    Error,
+    Error, gcp,
     snowflake::{NOW, Options, Simulator},
 };
 use std::{io::Write, path::PathBuf, process::ExitCode};
@@ -19,6 +19,24 @@ struct Cli {
 enum Provider {
     /// A Snowflake account: SQL REST API v2 over HTTPS
     Snowflake(Snowflake),
+    /// A Google Cloud billing export in BigQuery, and some projects, over HTTPS
+    Gcp(Gcp),
+}
+
+#[derive(Args)]
+struct Gcp {
+    /// HTTPS port; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Where ca.pem and the access token are written
+    #[arg(long)]
+    dir: PathBuf,
+    /// Where the clock starts (RFC 3339); default: 2026-08-03T12:00:00Z
+    #[arg(long)]
+    now: Option<jiff::Timestamp>,
+    /// Rows on a page of a result
+    #[arg(long, default_value_t = 1000)]
+    page_rows: usize,
 }
 
 #[derive(Args)]
@@ -45,8 +63,11 @@ struct Snowflake {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Provider::Snowflake(options) = Cli::parse().provider;
-    match run(options).await {
+    let ran = match Cli::parse().provider {
+        Provider::Snowflake(options) => run(options).await,
+        Provider::Gcp(options) => run_gcp(options).await,
+    };
+    match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _nowhere_to_say_it = writeln!(std::io::stderr(), "simulator: {error}");
@@ -55,9 +76,42 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(options: Snowflake) -> Result<(), Error> {
+async fn run_gcp(options: Gcp) -> Result<(), Error> {
+    let stopped = stopped()?;
+    let simulator = gcp::Simulator::start(gcp::Options {
+        port: options.port,
+        now: options.now.unwrap_or(gcp::Options::default().now),
+        rows_per_page: options.page_rows,
+        ..gcp::Options::default()
+    })
+    .await?;
+    simulator.write_files(&options.dir)?;
+    let port = simulator.addr().port();
+    say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
+    stopped.await;
+    Ok(())
+}
+
+/// Ends with SIGTERM or Ctrl-C; both are listened to from the call on.
+fn stopped() -> Result<impl Future<Output = ()>, Error> {
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    })
+}
+
+fn say(ready: &serde_json::Value) -> Result<(), Error> {
+    let mut out = std::io::stdout();
+    writeln!(out, "{ready}")?;
+    Ok(out.flush()?)
+}
+
+async fn run(options: Snowflake) -> Result<(), Error> {
+    let stopped = stopped()?;
     let now = match options.now.as_deref() {
         None => Some(NOW),
         Some("system") => None,
@@ -79,12 +133,7 @@ async fn run(options: Snowflake) -> Result<(), Error> {
         "control_port": simulator.control_addr().port(),
         "dir": options.dir,
     });
-    let mut out = std::io::stdout();
-    writeln!(out, "{ready}")?;
-    out.flush()?;
-    tokio::select! {
-        _ = terminated.recv() => {}
-        _ = interrupted.recv() => {}
-    }
+    say(&ready)?;
+    stopped.await;
     Ok(())
 }
