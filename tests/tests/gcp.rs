@@ -182,7 +182,7 @@ async fn a_query_that_would_read_too_much_is_neither_sent_nor_paid() {
     .unwrap();
     stage.go_to(State::Initial).unwrap();
     let ran = stage.collect(&[]).unwrap();
-    assert_eq!(ran.code, Some(69), "{ran:?}");
+    assert_eq!(ran.code, Some(78), "{ran:?}");
     assert!(
         ran.stdout.contains("max-bytes-billed allows (400000000)"),
         "{ran:?}"
@@ -330,4 +330,85 @@ async fn a_table_that_lost_its_lines_erases_nothing() {
     stage.simulator.change(Vec::clear);
     assert_done(&stage.collect(&[]).unwrap());
     assert_books(&stage, State::Initial);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bill_of_many_resources_goes_page_by_page_through_a_small_guest() {
+    let resources = 20_000;
+    let mut stage = Stage::with(
+        Options {
+            rows_per_page: 5_000,
+            ..Options::default()
+        },
+        &format!("{DETAILED}\nresources = true\n\n[limits]\nmemory = \"48MiB\"\n"),
+    )
+    .await
+    .unwrap();
+    stage.go_to(State::Initial).unwrap();
+    stage.simulator.change(|lines| {
+        let one = lines
+            .iter()
+            .find(|line| line.resource.as_deref() == Some("batch-1") && line.day().month() == 8)
+            .unwrap()
+            .clone();
+        lines.extend((0..resources).map(|number| finops_tests::gcp::export::Line {
+            resource: Some(format!("batch-{number:06}")),
+            cost: "0.0001".to_owned(),
+            ..one.clone()
+        }));
+    });
+    assert_done(&stage.collect(&[]).unwrap());
+    let state = stage.place.state();
+    let by_resource = books::billed(&state, "by-resource", None).unwrap();
+    assert_eq!(by_resource, books::billed(&state, "spend", None).unwrap());
+    // All of them are there: 20,000 times 0.0001.
+    let small = Stage::new(DETAILED).await.unwrap();
+    let known = small.simulator.invoice("202607").unwrap()["USD"];
+    let now = stage.simulator.invoice("202607").unwrap()["USD"];
+    assert_eq!(now.checked_sub(known).unwrap().to_string(), "2");
+    let july = books::billed(&state, "by-resource", Some("2026-07-01")).unwrap();
+    assert_eq!(july["USD"], now);
+    assert_laws(&stage);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_for_a_day_before_the_look_back_waits_for_the_operator_and_the_rest_goes_on() {
+    let mut stage = Stage::new(DETAILED).await.unwrap();
+    for now in [
+        "2026-08-03T12:00:00Z",
+        "2026-08-09T12:00:00Z",
+        "2026-09-04T12:00:00Z",
+    ] {
+        stage.set_now(now).unwrap();
+        assert_done(&stage.collect(&[]).unwrap());
+    }
+    stage.set_now("2026-09-05T12:00:00Z").unwrap();
+    stage.simulator.change(|lines| {
+        let day = |line: &&finops_tests::gcp::export::Line, day: &str| line.day().to_string() == day;
+        let exported = "2026-09-04T20:00:00Z".parse().unwrap();
+        for (date, cost) in [("2026-07-15", "0.5"), ("2026-08-20", "0.25")] {
+            let mut late = lines.iter().find(|line| day(line, "2026-07-15")).unwrap().clone();
+            late.usage_start_time = Some(format!("{date}T10:00:00Z").parse().unwrap());
+            (late.export_time, late.cost) = (exported, cost.to_owned());
+            late.credits.clear();
+            lines.push(late);
+        }
+    });
+    let sum = |stage: &Stage| books::billed(&stage.place.state(), "spend", None).unwrap()["USD"];
+    let before = sum(&stage);
+    let ran = stage.collect(&[]).unwrap();
+    assert_eq!(ran.code, Some(69), "{ran:?}");
+    assert!(ran.stderr.contains("held for review"), "{}", ran.stderr);
+    let more = |cost: &str| before.checked_add(cost.parse().unwrap()).unwrap();
+    assert_eq!(sum(&stage), more("0.25"));
+    let review = stage
+        .place
+        .call(&["ledger", "review", "--json"])
+        .unwrap()
+        .json()
+        .unwrap();
+    let held = review["held"][0]["commit"].to_string();
+    assert_done(&stage.place.call(&["ledger", "accept", &held]).unwrap());
+    assert_eq!(sum(&stage), more("0.75"));
+    assert_laws(&stage);
 }

@@ -56,6 +56,8 @@ struct Reply {
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Job {
+    /// A dry run has none.
+    #[serde(default)]
     job_id: String,
     #[serde(default)]
     location: Option<String>,

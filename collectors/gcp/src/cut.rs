@@ -93,8 +93,8 @@ impl Cut<'_> {
         ];
         // Lines never lie in a partition long before their use; two days are a wide margin. Those that have just come lie in none.
         if let Some(first) = days.iter().min().filter(|_| table.by_arrival) {
-            conditions.push("(_PARTITIONTIME IS NULL OR DATE(_PARTITIONTIME) >= @partition)".to_owned());
-            parameters.push(Parameter::Day("partition", first.saturating_sub(2.days())));
+            conditions.push("(_PARTITIONTIME IS NULL OR DATE(_PARTITIONTIME) >= @arrived)".to_owned());
+            parameters.push(Parameter::Day("arrived", first.saturating_sub(2.days())));
         }
         if let Self::ByLabel(label) = self {
             parameters.push(Parameter::Text("label", (*label).to_owned()));

@@ -7,6 +7,7 @@ use crate::{
     cut::Cut,
     focus, mapping,
     overview::Overview,
+    run::MICROS,
     table::{Table, TableName},
     window::{self, Chunk},
 };
@@ -81,7 +82,7 @@ impl Call<'_> {
                 )));
             }
         }
-        let observed = (through / 1_000_000).min(self.request.now);
+        let observed = (through / MICROS).min(self.request.now);
         let receipts = commit(host, book.seal(observed, &chunk.checkpoint)?)?;
         if let (true, Some(first)) = (receipts.iter().any(|receipt| receipt.held), chunk.days.first()) {
             host.warn(format_args!(

@@ -11,7 +11,15 @@ use crate::{
     settings::Settings,
     table::Table,
 };
-use finops_collector::{Failure, Host, Outcome, Request, Source};
+use finops_collector::{
+    Failure, Host, Outcome, Request, Source,
+    period::{DAY, day_of},
+};
+
+/// Google exports several times a day; after so many seconds without anything new something is wrong.
+const STALE: i64 = 3 * DAY;
+/// Microseconds of a second.
+pub(crate) const MICROS: i64 = 1_000_000;
 
 /// Reads and commits what is wanted.
 pub(crate) fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Failure> {
@@ -49,6 +57,12 @@ pub(crate) fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Fai
         let overview = Overview::read(&bigquery, &name, dialect)?;
         if overview.days.is_empty() {
             host.warn("the export's table is empty: a new export takes a day or more to arrive; nothing was committed");
+        }
+        if let Some(through) = overview.through().filter(|at| at / MICROS + STALE < request.now) {
+            let day = day_of(through / MICROS);
+            host.warn(format_args!(
+                "nothing was exported since {day}: is the billing export still switched on, and its dataset not expired?"
+            ));
         }
         let call = Call {
             api: &api,

@@ -2,7 +2,7 @@
 //! What must hold: the watermark moves only with the commit of the last of these days, and a day that holds money is never
 //! emptied because the table no longer has it.
 
-use crate::{api::Api, cut::Cut, overview::Overview};
+use crate::{api::Api, cut::Cut, overview::Overview, run::MICROS};
 use finops_collector::{
     Completeness, Failure, Instant, Partitions, Period, Source, StreamRequest,
     descriptor::Grain,
@@ -17,9 +17,6 @@ pub(crate) const LATENCY: i64 = 24 * HOUR;
 const OVERLAP: i64 = 6 * HOUR * MICROS;
 /// After this long everything that is asked for is read again.
 const FULL: i64 = 7 * DAY;
-/// Microseconds of a second.
-const MICROS: i64 = 1_000_000;
-
 /// What is kept between runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Bookmark {

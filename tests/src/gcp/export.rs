@@ -86,6 +86,11 @@ pub(crate) fn day(at: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(at).date()
 }
 
+/// Los Angeles, where invoice months begin. (The rule since 2007, so that no database of time zones is needed.)
+pub(crate) fn los_angeles() -> Result<TimeZone, Error> {
+    Ok(TimeZone::posix("PST8PDT,M3.2.0,M11.1.0")?)
+}
+
 /// `ROUND(CAST(CAST(x AS STRING) AS BIGNUMERIC), 18)`: all digits, half away from zero at the 18th place.
 pub(crate) fn exact(text: &str) -> Result<Decimal, Error> {
     let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));

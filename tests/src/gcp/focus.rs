@@ -1,8 +1,8 @@
 //! The same lines as Google's FOCUS export shows them: credits taken off, one row a line.
 
-use super::export::{Line, exact};
+use super::export::{Line, exact, los_angeles};
 use finops_decimal::Decimal;
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 
 /// Columns of the table that are texts.
 pub(crate) const TEXTS: [&str; 19] = [
@@ -50,7 +50,7 @@ pub(crate) fn scalar(line: &Line, expression: &str) -> Option<Option<String>> {
         )
         .parse()
         .ok()?;
-        let there = TimeZone::get("America/Los_Angeles").ok()?;
+        let there = los_angeles().ok()?;
         let month = match of {
             "Start" => first,
             "End" => first.last_of_month().tomorrow().ok()?,

@@ -15,6 +15,8 @@ mod query;
 mod reply;
 mod server;
 pub mod stage;
+#[cfg(test)]
+mod tests;
 
 pub use faults::{Act, Fault, Faults};
 
@@ -30,7 +32,9 @@ use jiff::Timestamp;
 use query::Answer;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::Write,
     net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -202,8 +206,14 @@ impl Simulator {
     pub fn write_files(&self, dir: &Path) -> Result<(), Error> {
         std::fs::create_dir_all(dir)?;
         std::fs::write(dir.join("ca.pem"), &self.authority.ca_pem)?;
-        std::fs::write(dir.join("token.txt"), TOKEN)?;
-        Ok(())
+        let mut options = std::fs::OpenOptions::new();
+        let mut token = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(dir.join("token.txt"))?;
+        Ok(token.write_all(TOKEN.as_bytes())?)
     }
 
     /// The plan of faults.

@@ -2,11 +2,11 @@
 //! What must hold: an expression or a condition that is not known to the letter is refused, and never guessed at.
 
 use super::{
-    export::{Line, day, exact},
+    export::{Line, day, exact, los_angeles},
     focus,
 };
 use finops_decimal::Decimal;
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 use std::collections::BTreeMap;
 
 /// A value of a `@name`.
@@ -229,18 +229,21 @@ impl Row<'_> {
                 _ => Err("@through is no INT64".to_owned()),
             };
         }
-        if condition == "(_PARTITIONTIME IS NULL OR DATE(_PARTITIONTIME) >= @partition)" {
-            return match self.value("partition")? {
+        if condition == "(_PARTITIONTIME IS NULL OR DATE(_PARTITIONTIME) >= @arrived)" {
+            return match self.value("arrived")? {
                 Value::Day(first) => Ok(day(self.line.export_time) >= *first),
-                _ => Err("@partition is no DATE".to_owned()),
+                _ => Err("@arrived is no DATE".to_owned()),
             };
         }
         Err(format!("the simulator does not know the condition {condition}"))
     }
 
     fn scalar(&self, expression: &str) -> Said<Option<String>> {
-        let (used, exported) = self.moments();
-        if expression == format!("DATE(IFNULL({used}, {exported}))") {
+        let day = match self.schema {
+            Schema::Focus => "DATE(IFNULL(ChargePeriodStart, x_ExportTime))",
+            _ => "DATE(IFNULL(usage_start_time, export_time))",
+        };
+        if expression == day {
             return Ok(Some(self.line.day().to_string()));
         }
         if self.schema == Schema::Focus {
@@ -306,7 +309,7 @@ impl Row<'_> {
         else {
             return Ok(false);
         };
-        let there = TimeZone::get("America/Los_Angeles").map_err(|error| error.to_string())?;
+        let there = los_angeles().map_err(|error| error.to_string())?;
         Ok(there.to_datetime(used).strftime("%Y%m").to_string() < self.line.invoice_month)
     }
 
