@@ -48,12 +48,12 @@ pub(crate) fn record(call: &Call<'_>, row: &Row<'_>, day: Date) -> Result<Option
             kind: None,
         });
     }
-    if row.text("transaction")?.is_some_and(|of| of != "GOOGLE") {
-        if let Some(seller) = row.own("seller")? {
-            record.service_provider = seller;
-            record.host_provider = Some(PROVIDER.to_owned());
-            record.invoice_issuer = Some(PROVIDER.to_owned());
-        }
+    if row.text("transaction")?.is_some_and(|of| of != "GOOGLE")
+        && let Some(seller) = row.own("seller")?
+    {
+        record.service_provider = seller;
+        record.host_provider = Some(PROVIDER.to_owned());
+        record.invoice_issuer = Some(PROVIDER.to_owned());
     }
     let kind = row.text("kind")?;
     if row.flag("is_credit")? {

@@ -308,15 +308,17 @@ pub(crate) fn results(
             .iter()
             .map(|name| json!({"name": name, "type": "STRING", "mode": "NULLABLE"}))
             .collect();
-        let mut reply = json!({
+        // An empty token is none.
+        let token = match next < job.answer.rows.len() {
+            true => format!("BFBX-{next}"),
+            false => String::new(),
+        };
+        json!({
             "kind": "bigquery#queryResponse", "jobComplete": true, "jobReference": reference,
             "totalRows": job.answer.rows.len().to_string(), "totalBytesProcessed": job.bytes.to_string(),
             "schema": {"fields": fields}, "rows": rows, "cacheHit": false,
-        });
-        if next < job.answer.rows.len() {
-            reply["pageToken"] = json!(format!("BFBX-{next}"));
-        }
-        reply
+            "pageToken": token,
+        })
     });
     found.map_or_else(
         || not_found(&format!("Job {project}:{id}")),

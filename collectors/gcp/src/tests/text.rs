@@ -1,6 +1,6 @@
 //! The text of the queries: what stands in it, and what never does.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use crate::{
     api::Api,

@@ -1,140 +1,20 @@
-//! What is running in the configured projects: counts of instances, nodes, functions, databases and buckets as observations.
-//! What must hold: a list is counted only when all its pages came; what cannot be listed is warned of and never counted as none.
+//! The lists: what each API calls its things, as far as they are counted.
 
+use super::{
+    Counts, add,
+    pages::{Page, pages},
+};
 use crate::{
     api::{Api, escaped},
     refusal::Refusal,
-    settings::Settings,
 };
-use finops_collector::{Decimal, Failure, HttpRequest, Instant, Observation, Request, Source, excerpt};
+use finops_collector::Decimal;
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
-
-/// Pages of one list after which something must be wrong.
-const PAGES: usize = 10_000;
-
-/// Numbers by the name of the observation and its dimensions.
-type Counts = BTreeMap<(&'static str, Vec<(String, String)>), Decimal>;
-
-/// Lists everything and stores the counts.
-///
-/// # Errors
-/// The host's, where it refuses an observation. What Google refuses is warned of.
-pub(crate) fn observe(
-    api: &Api<'_>,
-    request: &Request,
-    settings: &Settings,
-    source: &Source,
-) -> Result<(), Failure> {
-    let mut counts = Counts::new();
-    for project in &settings.projects {
-        let kinds: [(&str, fn(&Api<'_>, &str) -> Result<Counts, Refusal>); 5] = [
-            ("instances", instances),
-            ("clusters", clusters),
-            ("functions", functions),
-            ("databases", databases),
-            ("buckets", buckets),
-        ];
-        for (kind, list) in kinds {
-            match list(api, project) {
-                Ok(listed) => counts.extend(listed),
-                Err(refusal) => api.warn_once(format!(
-                    "{kind} of {project} are not counted: {}",
-                    refusal.failure
-                )),
-            }
-        }
-    }
-    let observations: Vec<Observation> = counts
-        .into_iter()
-        .map(|((name, dimensions), value)| observation(source, request.now, name, dimensions, value))
-        .collect();
-    match observations.is_empty() {
-        true => Ok(()),
-        false => api.host.observe(&observations),
-    }
-}
-
-fn observation(
-    source: &Source,
-    at: Instant,
-    name: &str,
-    dimensions: Vec<(String, String)>,
-    value: Decimal,
-) -> Observation {
-    let unit = match name {
-        "cluster-nodes" | "node-pool-nodes" => "Nodes",
-        "functions" => "Functions",
-        "sql-storage" => "GB",
-        "buckets" => "Buckets",
-        _ => "Instances",
-    };
-    Observation {
-        name: name.to_owned(),
-        source: source.clone(),
-        at,
-        dimensions,
-        value,
-        unit: unit.to_owned(),
-    }
-}
-
-fn add(
-    counts: &mut Counts,
-    name: &'static str,
-    dimensions: &[(&str, &str)],
-    value: Decimal,
-) -> Result<(), Refusal> {
-    let dimensions = dimensions
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
-    let sum = counts.entry((name, dimensions)).or_default();
-    *sum = sum.checked_add(value).map_err(Failure::malformed)?;
-    Ok(())
-}
+use std::collections::BTreeMap;
 
 /// The last part of a link: `e2-medium` of `.../machineTypes/e2-medium`.
 fn last(link: &str) -> &str {
     link.rsplit('/').next().unwrap_or(link)
-}
-
-/// A page of a list.
-trait Page {
-    /// The token of the next one.
-    fn next(&mut self) -> Option<String>;
-    /// Places that did not answer.
-    fn unreachable(&self) -> &[String];
-}
-
-/// All pages of a list, with a token in the query. A place that does not answer makes the list incomplete.
-fn pages<P: Page + serde::de::DeserializeOwned>(
-    api: &Api<'_>,
-    url: &str,
-    what: &str,
-) -> Result<Vec<P>, Refusal> {
-    let (mut found, mut tokens) = (Vec::new(), BTreeSet::new());
-    let mut token: Option<String> = None;
-    loop {
-        let url = match &token {
-            None => url.to_owned(),
-            Some(token) => format!("{url}&pageToken={}", escaped(token)),
-        };
-        let mut page: P = api.json(&HttpRequest::get(url), what)?;
-        if let Some(place) = page.unreachable().first() {
-            let place = excerpt(place, 60);
-            return Err(Failure::incomplete(format_args!("{what}: {place} did not answer")).into());
-        }
-        token = page.next().filter(|token| !token.is_empty());
-        found.push(page);
-        match &token {
-            None => return Ok(found),
-            Some(token) if tokens.insert(token.clone()) && found.len() < PAGES => {}
-            Some(_) => {
-                return Err(Failure::malformed(format_args!("{what}: the pages lead in a circle")).into());
-            }
-        }
-    }
 }
 
 macro_rules! page {
@@ -193,7 +73,7 @@ struct Scheduling {
     preemptible: bool,
 }
 
-fn instances(api: &Api<'_>, project: &str) -> Result<Counts, Refusal> {
+pub(super) fn instances(api: &Api<'_>, project: &str) -> Result<Counts, Refusal> {
     let url = format!(
         "https://compute.googleapis.com/compute/v1/projects/{}/aggregated/instances?maxResults=500",
         escaped(project)
@@ -261,7 +141,7 @@ struct PoolConfig {
     machine_type: String,
 }
 
-fn clusters(api: &Api<'_>, project: &str) -> Result<Counts, Refusal> {
+pub(super) fn clusters(api: &Api<'_>, project: &str) -> Result<Counts, Refusal> {
     // There are no pages; the parameter is one that every API takes.
     let url = format!(
         "https://container.googleapis.com/v1/projects/{}/locations/-/clusters?alt=json",
@@ -324,7 +204,7 @@ struct ServiceConfig {
     available_memory: String,
 }
 
-fn functions(api: &Api<'_>, project: &str) -> Result<Counts, Refusal> {
+pub(super) fn functions(api: &Api<'_>, project: &str) -> Result<Counts, Refusal> {
     let url = format!(
         "https://cloudfunctions.googleapis.com/v2/projects/{}/locations/-/functions?pageSize=1000",
         escaped(project)
@@ -368,7 +248,7 @@ struct DatabaseSettings {
     data_disk_size_gb: Option<Decimal>,
 }
 
-fn databases(api: &Api<'_>, project: &str) -> Result<Counts, Refusal> {
+pub(super) fn databases(api: &Api<'_>, project: &str) -> Result<Counts, Refusal> {
     let url = format!(
         "https://sqladmin.googleapis.com/v1/projects/{}/instances?maxResults=500",
         escaped(project)
@@ -401,7 +281,7 @@ struct Bucket {
     storage_class: String,
 }
 
-fn buckets(api: &Api<'_>, project: &str) -> Result<Counts, Refusal> {
+pub(super) fn buckets(api: &Api<'_>, project: &str) -> Result<Counts, Refusal> {
     let url = format!(
         "https://storage.googleapis.com/storage/v1/b?project={}&maxResults=1000&fields=items%28location%2CstorageClass%29%2CnextPageToken",
         escaped(project)
