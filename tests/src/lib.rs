@@ -7,6 +7,7 @@ pub mod aws;
 pub mod books;
 pub mod crash;
 pub mod disk;
+pub mod gcp;
 pub mod hostile;
 pub mod openfinops;
 pub mod program;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use finops_tests::{
-    Error, aws,
+    Error, aws, gcp,
     snowflake::{NOW, Options, Simulator},
 };
 use std::{io::Write, path::PathBuf, process::ExitCode};
@@ -21,6 +21,8 @@ enum Provider {
     Snowflake(Snowflake),
     /// An AWS organization: Cost Explorer, exports in S3 and inventory over HTTPS, at 2026-08-03T12:00:00Z
     Aws(Aws),
+    /// A Google Cloud billing export in BigQuery, and some projects, over HTTPS
+    Gcp(Gcp),
 }
 
 #[derive(Args)]
@@ -31,6 +33,22 @@ struct Aws {
     /// Where ca.pem and the keys are written
     #[arg(long)]
     dir: PathBuf,
+}
+
+#[derive(Args)]
+struct Gcp {
+    /// HTTPS port; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Where ca.pem and the access token are written
+    #[arg(long)]
+    dir: PathBuf,
+    /// Where the clock starts (RFC 3339); default: 2026-08-03T12:00:00Z
+    #[arg(long)]
+    now: Option<jiff::Timestamp>,
+    /// Rows on a page of a result
+    #[arg(long, default_value_t = 1000)]
+    page_rows: usize,
 }
 
 #[derive(Args)]
@@ -60,6 +78,7 @@ async fn main() -> ExitCode {
     let ran = match Cli::parse().provider {
         Provider::Snowflake(options) => run(options).await,
         Provider::Aws(options) => run_aws(options).await,
+        Provider::Gcp(options) => run_gcp(options).await,
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,
@@ -71,6 +90,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run_aws(options: Aws) -> Result<(), Error> {
+    let stopped = stopped()?;
     let simulator = aws::Simulator::start(aws::Options {
         port: options.port,
         ..aws::Options::default()
@@ -78,15 +98,48 @@ async fn run_aws(options: Aws) -> Result<(), Error> {
     .await?;
     simulator.deliver(jiff::civil::date(2026, 7, 1))?;
     simulator.write_files(&options.dir)?;
-    until_stopped(&serde_json::json!({
-        "ready": true,
-        "port": simulator.addr().port(),
-        "dir": options.dir,
-    }))
-    .await
+    let port = simulator.addr().port();
+    say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
+    stopped.await;
+    Ok(())
+}
+
+async fn run_gcp(options: Gcp) -> Result<(), Error> {
+    let stopped = stopped()?;
+    let simulator = gcp::Simulator::start(gcp::Options {
+        port: options.port,
+        now: options.now.unwrap_or(gcp::Options::default().now),
+        rows_per_page: options.page_rows,
+        ..gcp::Options::default()
+    })
+    .await?;
+    simulator.write_files(&options.dir)?;
+    let port = simulator.addr().port();
+    say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
+    stopped.await;
+    Ok(())
+}
+
+/// Ends with SIGTERM or Ctrl-C; both are listened to from the call on.
+fn stopped() -> Result<impl Future<Output = ()>, Error> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    })
+}
+
+fn say(ready: &serde_json::Value) -> Result<(), Error> {
+    let mut out = std::io::stdout();
+    writeln!(out, "{ready}")?;
+    Ok(out.flush()?)
 }
 
 async fn run(options: Snowflake) -> Result<(), Error> {
+    let stopped = stopped()?;
     let now = match options.now.as_deref() {
         None => Some(NOW),
         Some("system") => None,
@@ -102,25 +155,13 @@ async fn run(options: Snowflake) -> Result<(), Error> {
     })
     .await?;
     simulator.write_files(&options.dir)?;
-    until_stopped(&serde_json::json!({
+    let ready = serde_json::json!({
         "ready": true,
         "port": simulator.addr().port(),
         "control_port": simulator.control_addr().port(),
         "dir": options.dir,
-    }))
-    .await
-}
-
-/// Says that the simulator is ready, and waits for the signal to stop.
-async fn until_stopped(ready: &serde_json::Value) -> Result<(), Error> {
-    let mut terminated = signal(SignalKind::terminate())?;
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    let mut out = std::io::stdout();
-    writeln!(out, "{ready}")?;
-    out.flush()?;
-    tokio::select! {
-        _ = terminated.recv() => {}
-        _ = interrupted.recv() => {}
-    }
+    });
+    say(&ready)?;
+    stopped.await;
     Ok(())
 }
