@@ -116,7 +116,6 @@ fn open(directory: &Path, path: &Path) -> Result<(Connection, Keeper), LedgerErr
     }
     set_up(&connection)?;
     let keeper = mark::begin(directory, &connection)?;
-    super::quota::index(&connection)?;
     fail_point::pass_committed();
     Ok((connection, keeper))
 }

@@ -42,12 +42,6 @@ impl Outbox {
     }
 }
 
-/// The index of held entries, made where an older program did not. The others that wait have theirs.
-pub(super) fn index(connection: &Connection) -> Result<(), LedgerError> {
-    let sql = "CREATE INDEX IF NOT EXISTS entry_held ON entry (destination) WHERE state = 'held'";
-    Ok(connection.execute_batch(sql)?)
-}
-
 /// Keeps the quota of the operator's file, in bytes, for commands that read none.
 ///
 /// # Errors

@@ -164,7 +164,6 @@ fn make(
     render_anew(old, &transaction)?;
     let said = mend::mend(&transaction, carried, older, now)?;
     transaction.commit()?;
-    super::quota::index(new)?;
     Ok(said)
 }
 

@@ -66,7 +66,7 @@ SELECT json_extract(content, '$.AvailabilityZone') AS AvailabilityZone,
        strftime('%Y-%m-%dT%H:%M:%SZ', start, 'unixepoch') AS x_Partition,
        json_extract(content, '$.PriceCard') AS x_PriceCard,
        provider AS x_Provider,
-       record.key AS x_RecordKey,
+       lower(hex(record.key)) AS x_RecordKey,
        rtrim(provider || '/' || billing_account || '/' || scope, '/') AS x_Source,
        name AS x_Stream
 FROM record JOIN partition ON partition.id = record.partition
