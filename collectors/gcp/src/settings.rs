@@ -32,6 +32,9 @@ pub(crate) struct Settings {
     /// Projects whose inventory is observed.
     #[serde(default)]
     pub(crate) projects: Vec<String>,
+    /// Whether their buckets are, too.
+    #[serde(default)]
+    pub(crate) buckets: bool,
 }
 
 fn bytes() -> u64 {

@@ -67,7 +67,7 @@ async fn the_focus_table_takes_the_place_of_the_bill_without_counting_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_runs_is_counted_over_all_pages_and_projects_and_what_cannot_be_listed_is_not_none() {
     let mut stage = Stage::new(&format!(
-        "{DETAILED}\nprojects = [\"acme-payments\", \"acme-data\"]"
+        "{DETAILED}\nbuckets = true\nprojects = [\"acme-payments\", \"acme-data\"]"
     ))
     .await
     .unwrap();

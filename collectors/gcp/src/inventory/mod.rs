@@ -34,7 +34,10 @@ pub(crate) fn observe(
             ("databases", databases),
             ("buckets", buckets),
         ];
-        for (kind, list) in kinds {
+        let wanted = kinds
+            .into_iter()
+            .filter(|(kind, _)| settings.buckets || *kind != "buckets");
+        for (kind, list) in wanted {
             match list(api, project) {
                 Ok(listed) => counts.extend(listed),
                 Err(refusal) => api.warn_once(format!(
