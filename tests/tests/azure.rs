@@ -144,7 +144,7 @@ async fn what_breaks_in_the_middle_commits_nothing_of_the_month_and_the_next_run
         (Act::Html, 65, "HTML"),
         (Act::Reset, 65, ""),
         (Act::NoContent, 65, "add up to"),
-        (Act::Shift(40), 65, "shifted the dates"),
+        (Act::Shift(2), 65, "shifted the dates"),
         (
             error(403, "AuthorizationFailed", "no"),
             69,
@@ -327,7 +327,7 @@ async fn all_pages_of_the_inventory_become_observations_even_where_the_bill_cann
     assert_eq!(stage.simulator.requests()["graph"], 3);
     let connection = finops_tests::books::open(&stage.place.state()).unwrap();
     let mut statement = connection
-        .prepare("SELECT name, value, dimensions FROM observation")
+        .prepare("SELECT name, value, dims FROM observation")
         .unwrap();
     let rows = statement
         .query_map([], |row| {

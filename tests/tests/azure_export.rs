@@ -68,8 +68,12 @@ async fn an_export_takes_the_place_of_the_queries_and_says_the_same() {
     );
     assert_laws(&stage);
 
-    let again = stage.collect_with(&[]).unwrap();
+    stage.set_now("2026-08-04T13:00:00Z").unwrap();
+    let looked = stage.simulator.requests()["blob"];
+    let again = stage.collect().unwrap();
     assert_done(&again);
+    // The listings of July and August.
+    assert_eq!(stage.simulator.requests()["blob"], looked + 2);
     assert_eq!(
         again.json().unwrap()["runs"][0]["counts"]["records"],
         0,
@@ -122,7 +126,7 @@ async fn a_delivery_under_way_or_cut_off_commits_nothing() {
     assert!(ran.stdout.contains("delivering the export anew"), "{ran:?}");
 
     stage.simulator.deliver(SHOP, JULY).unwrap();
-    // Two pages of the listing of July, one of August, the manifest; then the part.
+    // Two pages of the listing, the manifest; then the part.
     stage
         .simulator
         .faults()

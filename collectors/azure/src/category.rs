@@ -1,6 +1,6 @@
 //! FOCUS's category of Azure's services, by their names in Cost Management.
 
-use crate::api::Api;
+use crate::{api::Api, mapping::UNASSIGNED};
 use finops_collector::excerpt;
 
 const CATEGORIES: [(&str, &[&str]); 13] = [
@@ -160,6 +160,7 @@ pub(crate) fn of(api: &Api<'_>, service: &str) -> &'static str {
         .find(|(_, services)| services.contains(&service))
     {
         Some((category, _)) => category,
+        None if service == UNASSIGNED => "Other",
         None => {
             let service = excerpt(service, 80);
             api.warn_once(format!(

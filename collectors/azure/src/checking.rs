@@ -45,8 +45,8 @@ impl Told {
                 let (day, subscription, is_usage, currency) = of;
                 let what = if *is_usage { "use" } else { "other charges" };
                 return Err(Failure::incomplete(format_args!(
-                    "{what} of subscription {} on {day} add up to {} {} (amortized {}), but the overview says {} ({}); nothing \
-                     was committed (if Azure changed the bill meanwhile, the next run finds it whole)",
+                    "subscription {} on {day}: the parts of its {what} add up to {} {} (amortized {}), but the overview says {} \
+                     ({}); nothing was committed (if Azure changed the bill meanwhile, the next run finds it whole)",
                     excerpt(subscription, 40),
                     told.billed,
                     excerpt(currency, 5),

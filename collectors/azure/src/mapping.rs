@@ -11,7 +11,7 @@ use finops_collector::{
 /// ServiceProviderName.
 pub(crate) const PROVIDER: &str = "Microsoft";
 /// ServiceName where Azure gives none.
-const UNASSIGNED: &str = "Unassigned";
+pub(crate) const UNASSIGNED: &str = "Unassigned";
 /// Charges may move until the 5th of the next month; after it a month's figures are taken to be final.
 const CLOSED: i64 = 5 * DAY;
 

@@ -128,7 +128,8 @@ fn read_part(
             usage,
             row.currency.to_owned(),
         );
-        if if usage { usage_as_is } else { rest_as_is } {
+        let as_is = if usage { usage_as_is } else { rest_as_is };
+        if as_is {
             note(row.day, &subject, row.currency, &row.costs)?;
         } else {
             expected.add(of, &row.costs)?;

@@ -374,20 +374,5 @@ fn number(cost: Decimal) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn small_costs_are_written_with_an_exponent() {
-        for (cost, text) in [
-            ("-0.0000000001", "-1.0E-10"),
-            ("0.0000123", "1.23E-05"),
-            ("0.00012", "0.00012"),
-            ("24", "24.0"),
-            ("0", "0.0"),
-        ] {
-            assert_eq!(number(cost.parse().unwrap()).to_string(), text);
-        }
-    }
-}
+#[path = "query_tests.rs"]
+mod tests;

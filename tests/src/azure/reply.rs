@@ -65,6 +65,12 @@ impl Reply {
         Self::xml(body).status(status)
     }
 
+    /// Its status and body.
+    #[cfg(test)]
+    pub(crate) fn parts(&self) -> (u16, &[u8]) {
+        (self.status, &self.body)
+    }
+
     /// With another status.
     pub(crate) fn status(self, status: u16) -> Self {
         Self { status, ..self }

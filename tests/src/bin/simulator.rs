@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use finops_tests::{
-    Error,
+    Error, aws, azure,
     snowflake::{NOW, Options, Simulator},
 };
 use std::{io::Write, path::PathBuf, process::ExitCode};
@@ -19,6 +19,30 @@ struct Cli {
 enum Provider {
     /// A Snowflake account: SQL REST API v2 over HTTPS
     Snowflake(Snowflake),
+    /// An AWS organization: Cost Explorer, exports in S3 and inventory over HTTPS, at 2026-08-03T12:00:00Z
+    Aws(Aws),
+    /// An Azure tenant: Cost Management, a FOCUS export and Resource Graph over HTTPS, at 2026-08-03T12:00:00Z
+    Azure(Azure),
+}
+
+#[derive(Args)]
+struct Azure {
+    /// HTTPS port; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Where ca.pem and the client's secret are written
+    #[arg(long)]
+    dir: PathBuf,
+}
+
+#[derive(Args)]
+struct Aws {
+    /// HTTPS port; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Where ca.pem and the keys are written
+    #[arg(long)]
+    dir: PathBuf,
 }
 
 #[derive(Args)]
@@ -45,8 +69,12 @@ struct Snowflake {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Provider::Snowflake(options) = Cli::parse().provider;
-    match run(options).await {
+    let ran = match Cli::parse().provider {
+        Provider::Snowflake(options) => run(options).await,
+        Provider::Aws(options) => run_aws(options).await,
+        Provider::Azure(options) => run_azure(options).await,
+    };
+    match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _nowhere_to_say_it = writeln!(std::io::stderr(), "simulator: {error}");
@@ -55,9 +83,39 @@ async fn main() -> ExitCode {
     }
 }
 
+async fn run_aws(options: Aws) -> Result<(), Error> {
+    let simulator = aws::Simulator::start(aws::Options {
+        port: options.port,
+        ..aws::Options::default()
+    })
+    .await?;
+    simulator.deliver(jiff::civil::date(2026, 7, 1))?;
+    simulator.write_files(&options.dir)?;
+    until_stopped(&serde_json::json!({
+        "ready": true,
+        "port": simulator.addr().port(),
+        "dir": options.dir,
+    }))
+    .await
+}
+
+async fn run_azure(options: Azure) -> Result<(), Error> {
+    let simulator = azure::Simulator::start(azure::Options {
+        port: options.port,
+        ..azure::Options::default()
+    })
+    .await?;
+    simulator.deliver(azure::bill::SHOP, jiff::civil::date(2026, 7, 1))?;
+    simulator.write_files(&options.dir)?;
+    until_stopped(&serde_json::json!({
+        "ready": true,
+        "port": simulator.addr().port(),
+        "dir": options.dir,
+    }))
+    .await
+}
+
 async fn run(options: Snowflake) -> Result<(), Error> {
-    let mut terminated = signal(SignalKind::terminate())?;
-    let mut interrupted = signal(SignalKind::interrupt())?;
     let now = match options.now.as_deref() {
         None => Some(NOW),
         Some("system") => None,
@@ -73,12 +131,19 @@ async fn run(options: Snowflake) -> Result<(), Error> {
     })
     .await?;
     simulator.write_files(&options.dir)?;
-    let ready = serde_json::json!({
+    until_stopped(&serde_json::json!({
         "ready": true,
         "port": simulator.addr().port(),
         "control_port": simulator.control_addr().port(),
         "dir": options.dir,
-    });
+    }))
+    .await
+}
+
+/// Says that the simulator is ready, and waits for the signal to stop.
+async fn until_stopped(ready: &serde_json::Value) -> Result<(), Error> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
     let mut out = std::io::stdout();
     writeln!(out, "{ready}")?;
     out.flush()?;
