@@ -305,7 +305,7 @@ fn page(
     manner: Manner<'_>,
 ) -> Reply {
     // Newer versions of the API name the sum after its key, older ones after its column.
-    let total = if manner.turn % 2 == 0 { label } else { column };
+    let total = if manner.turn.is_multiple_of(2) { label } else { column };
     let mut names = vec![(total, "Number"), ("UsageDate", "Number")];
     for group in grouping {
         match group.kind.as_str() {
