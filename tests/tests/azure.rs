@@ -11,9 +11,7 @@ use finops_decimal::Decimal;
 use finops_tests::{
     aws::books::{amount, billed_by_day, contents},
     azure::{
-        Act, Fault, Options,
-        bill::SHOP,
-        books,
+        Act, Fault, Options, books,
         golden::{self, Record, State},
         query::{BILLING_ACCOUNT, MANAGEMENT_GROUP},
         stage::{Stage, subscription},
@@ -54,6 +52,18 @@ fn assert_books(stage: &Stage, state: State) {
     assert_records(stage, golden::records(state).unwrap());
 }
 
+/// Name, value and dimensions of what is observed now.
+fn observations(stage: &Stage) -> Vec<(String, String, String)> {
+    let connection = finops_tests::books::open(&stage.place.state()).unwrap();
+    let mut statement = connection
+        .prepare("SELECT name, value, dims FROM observation ORDER BY name")
+        .unwrap();
+    let rows = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
 fn receipts(ran: &Ran) -> serde_json::Value {
     ran.json().unwrap()["runs"][0]["counts"]["receipts"].clone()
 }
@@ -79,7 +89,7 @@ async fn the_books_follow_the_bill_through_restatement_close_and_late_refund() {
         .map(|(_, sum)| *sum);
     assert_eq!(
         Decimal::sum(booked).unwrap(),
-        stage.simulator.invoice(SHOP, july).unwrap()
+        stage.simulator.invoice(&subscription(), july).unwrap()
     );
 }
 
@@ -325,20 +335,7 @@ async fn all_pages_of_the_inventory_become_observations_even_where_the_bill_cann
     let ran = stage.collect().unwrap();
     assert_eq!(ran.code, Some(69), "{ran:?}");
     assert_eq!(stage.simulator.requests()["graph"], 3);
-    let connection = finops_tests::books::open(&stage.place.state()).unwrap();
-    let mut statement = connection
-        .prepare("SELECT name, value, dims FROM observation")
-        .unwrap();
-    let rows = statement
-        .query_map([], |row| {
-            Ok((
-                row.get::<_, String>(0)?,
-                row.get::<_, String>(1)?,
-                row.get::<_, String>(2)?,
-            ))
-        })
-        .unwrap();
-    let rows: Vec<_> = rows.map(Result::unwrap).collect();
+    let rows = observations(&stage);
     let value = |name: &str, word: &str| {
         let mut found = rows.iter().filter(|row| row.0 == name && row.2.contains(word));
         let value = found.next().map(|row| row.1.clone());
@@ -362,4 +359,36 @@ async fn all_pages_of_the_inventory_become_observations_even_where_the_bill_cann
         );
     }
     assert_eq!(rows.len(), 9, "{rows:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resource_group_is_read_alone_by_service_in_two_questions_a_month() {
+    let scope = format!("{}/resourceGroups/rg-web", subscription());
+    let settings = "detail = \"service\"\ninventory = true";
+    let mut stage = Stage::with(Options::default(), &scope, settings, "")
+        .await
+        .unwrap();
+    stage.go_to(State::Initial).unwrap();
+    assert_done(&stage.collect().unwrap());
+    assert_eq!(stage.simulator.requests()["query"], 4);
+    let booked = books::spend(&stage.place.state()).unwrap();
+    assert!(booked.iter().all(|record| record.meter.is_none()), "{booked:?}");
+    let invoice = stage
+        .simulator
+        .invoice(&scope, date(2026, 7, 1)..date(2026, 8, 4))
+        .unwrap();
+    assert_eq!(
+        Decimal::sum(booked.iter().map(|record| record.billed)).unwrap(),
+        invoice
+    );
+    assert_laws(&stage);
+    let seen: Vec<_> = observations(&stage)
+        .into_iter()
+        .map(|(name, value, _)| (name, value))
+        .collect();
+    let expected = [("instance", "1"), ("instance", "0"), ("site", "1")];
+    for (name, value) in expected {
+        assert!(seen.contains(&(name.to_owned(), value.to_owned())), "{seen:?}");
+    }
+    assert_eq!(seen.len(), expected.len(), "{seen:?}");
 }

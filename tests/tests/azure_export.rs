@@ -51,7 +51,7 @@ async fn an_export_takes_the_place_of_the_queries_and_says_the_same() {
     stage.set_now("2026-08-03T12:00:00Z").unwrap();
     assert_done(&stage.collect().unwrap());
     let july = JULY..date(2026, 8, 1);
-    let invoice = stage.simulator.invoice(SHOP, july.clone()).unwrap();
+    let invoice = stage.simulator.invoice(&subscription(), july.clone()).unwrap();
     assert_eq!(counted(&stage), invoice);
     let asked = stage.simulator.requests()["query"];
 
@@ -86,7 +86,10 @@ async fn an_export_takes_the_place_of_the_queries_and_says_the_same() {
     stage.set_now("2026-08-08T12:00:00Z").unwrap();
     stage.simulator.deliver(SHOP, JULY).unwrap();
     assert_done(&stage.collect().unwrap());
-    assert_eq!(counted(&stage), stage.simulator.invoice(SHOP, july).unwrap());
+    assert_eq!(
+        counted(&stage),
+        stage.simulator.invoice(&subscription(), july).unwrap()
+    );
     assert_laws(&stage);
 }
 

@@ -28,7 +28,7 @@ impl Scope {
         let path = text.trim_matches('/');
         let parts: Vec<&str> = path.split('/').collect();
         let fits = |part: &&str| {
-            let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:()_".contains(&byte);
+            let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:()".contains(&byte);
             !part.is_empty() && part.bytes().all(fits) && !matches!(*part, "." | "..")
         };
         let lower: Vec<String> = parts.iter().map(|part| part.to_ascii_lowercase()).collect();

@@ -293,15 +293,15 @@ impl Simulator {
         self.tenant.state().requests.clone()
     }
 
-    /// What a subscription is invoiced for the days, in one currency.
+    /// What a scope of one currency is invoiced for the days.
     ///
     /// # Errors
     /// Where the sum does not fit.
-    pub fn invoice(&self, subscription: &str, days: std::ops::Range<Date>) -> Result<Decimal, Error> {
+    pub fn invoice(&self, scope: &str, days: std::ops::Range<Date>) -> Result<Decimal, Error> {
         let bill = self.tenant.bill();
         let inside = bill
             .known(self.tenant.now())
-            .filter(|line| line.subscription == subscription && days.contains(&line.day));
+            .filter(|line| query::inside(scope, line) == Some(true) && days.contains(&line.day));
         Ok(Decimal::sum(inside.filter_map(|line| line.actual))?)
     }
 }

@@ -116,7 +116,7 @@ fn invalid(message: &str) -> Reply {
 }
 
 /// Whether a line lies in a scope; none: there is no such scope.
-fn inside(scope: &str, line: &Line) -> Option<bool> {
+pub(crate) fn inside(scope: &str, line: &Line) -> Option<bool> {
     let scope = scope.to_ascii_lowercase();
     let known = [SHOP, LAB];
     if scope == BILLING_ACCOUNT.to_ascii_lowercase() {
@@ -305,7 +305,11 @@ fn page(
     manner: Manner<'_>,
 ) -> Reply {
     // Newer versions of the API name the sum after its key, older ones after its column.
-    let total = if manner.turn.is_multiple_of(2) { label } else { column };
+    let total = if manner.turn.is_multiple_of(2) {
+        label
+    } else {
+        column
+    };
     let mut names = vec![(total, "Number"), ("UsageDate", "Number")];
     for group in grouping {
         match group.kind.as_str() {
