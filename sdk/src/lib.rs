@@ -88,6 +88,7 @@
 //! # Ok::<(), Failure>(())
 //! ```
 
+mod amount;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod bindings;
@@ -100,6 +101,8 @@ pub mod wasm;
 
 pub mod descriptor;
 mod failure;
+#[cfg(feature = "focus-csv")]
+pub mod focus;
 mod host;
 pub mod http;
 pub mod json;
@@ -111,7 +114,9 @@ mod price;
 pub mod record;
 mod request;
 pub mod testing;
+mod window;
 
+pub use amount::amount;
 pub use book::{Book, Partitions};
 pub use descriptor::Descriptor;
 pub use failure::{Failure, FailureKind, excerpt};
@@ -119,7 +124,7 @@ pub use finops_decimal::{ArithmeticError, Decimal, ParseError, SplitError};
 pub use host::{ControlTotals, Host, Level, Receipt, Seal, WriterId};
 pub use http::{Body, HttpRequest, Response};
 pub use jiff;
-pub use paging::follow;
+pub use paging::{follow, onward};
 pub use partition::{BATCH, PartitionWriter, Sealed, commit};
 pub use period::{Instant, Period};
 pub use polling::{Delays, Poll, poll};
@@ -128,6 +133,7 @@ pub use record::{CostRecord, Observation};
 pub use request::{
     Checkpoint, CommittedPartition, Completeness, Outcome, Progress, Request, Source, StreamRequest,
 };
+pub use window::{Rereading, Window};
 
 /// What a collector is.
 pub trait Collector {

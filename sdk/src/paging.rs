@@ -14,25 +14,15 @@ pub fn follow(
     first: HttpRequest,
     mut page: impl FnMut(Response) -> Result<Option<String>, Failure>,
 ) -> Result<(), Failure> {
-    let origin = origin(&first.url)
-        .ok_or_else(|| Failure::internal("the first page's URL is not https"))?
-        .to_owned();
-    let mut seen = BTreeSet::from([first.url.clone()]);
+    let first_url = first.url.clone();
+    let mut seen = BTreeSet::from([first_url.clone()]);
     let mut request = first;
     while let Some(next) = page(host.send(&request)?)? {
-        let url = match next.starts_with('/') && !next.starts_with("//") {
-            true => format!("{origin}{next}"),
-            false => next,
-        };
-        let shown = excerpt(&url, 120);
-        if !self::origin(&url).is_some_and(|other| other.eq_ignore_ascii_case(&origin)) {
-            return Err(Failure::malformed(format_args!(
-                "the next page lies on another host and is not followed: {shown}"
-            )));
-        }
+        let url = onward(&first_url, &next)?;
         if !seen.insert(url.clone()) {
             return Err(Failure::malformed(format_args!(
-                "the pages lead in a circle, back to {shown}"
+                "the pages lead in a circle, back to {}",
+                excerpt(&url, 120)
             )));
         }
         request = HttpRequest {
@@ -41,6 +31,26 @@ pub fn follow(
         };
     }
     Ok(())
+}
+
+/// The URL of a page that another page names: one on the same host. A link that starts with `/` is taken as a path there.
+///
+/// # Errors
+/// `malformed-reply` for a link to another host; `internal` where `from` is not https.
+pub fn onward(from: &str, link: &str) -> Result<String, Failure> {
+    let origin = origin(from).ok_or_else(|| Failure::internal("the first page's URL is not https"))?;
+    let url = match link.starts_with('/') && !link.starts_with("//") {
+        true => format!("{origin}{link}"),
+        false => link.to_owned(),
+    };
+    let plain = |origin: &str| origin.strip_suffix(":443").unwrap_or(origin).to_ascii_lowercase();
+    match self::origin(&url).is_some_and(|other| plain(other) == plain(origin)) {
+        true => Ok(url),
+        false => Err(Failure::malformed(format_args!(
+            "the next page lies on another host and is not followed: {}",
+            excerpt(&url, 120)
+        ))),
+    }
 }
 
 /// `https://authority` of a URL; none where it is not plain https or could be read in two ways.

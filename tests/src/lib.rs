@@ -4,6 +4,7 @@
 
 pub mod artifacts;
 pub mod aws;
+pub mod azure;
 pub mod books;
 pub mod crash;
 pub mod disk;

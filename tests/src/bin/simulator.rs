@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use finops_tests::{
-    Error, aws, gcp,
+    Error, aws, azure, gcp,
     snowflake::{NOW, Options, Simulator},
 };
 use std::{io::Write, path::PathBuf, process::ExitCode};
@@ -20,17 +20,19 @@ enum Provider {
     /// A Snowflake account: SQL REST API v2 over HTTPS
     Snowflake(Snowflake),
     /// An AWS organization: Cost Explorer, exports in S3 and inventory over HTTPS, at 2026-08-03T12:00:00Z
-    Aws(Aws),
+    Aws(Nearby),
+    /// An Azure tenant: Cost Management, a FOCUS export and Resource Graph over HTTPS, at 2026-08-03T12:00:00Z
+    Azure(Nearby),
     /// A Google Cloud billing export in BigQuery, and some projects, over HTTPS
     Gcp(Gcp),
 }
 
 #[derive(Args)]
-struct Aws {
+struct Nearby {
     /// HTTPS port; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// Where ca.pem and the keys are written
+    /// Where ca.pem and the secrets are written
     #[arg(long)]
     dir: PathBuf,
 }
@@ -78,6 +80,7 @@ async fn main() -> ExitCode {
     let ran = match Cli::parse().provider {
         Provider::Snowflake(options) => run(options).await,
         Provider::Aws(options) => run_aws(options).await,
+        Provider::Azure(options) => run_azure(options).await,
         Provider::Gcp(options) => run_gcp(options).await,
     };
     match ran {
@@ -89,7 +92,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run_aws(options: Aws) -> Result<(), Error> {
+async fn run_aws(options: Nearby) -> Result<(), Error> {
     let stopped = stopped()?;
     let simulator = aws::Simulator::start(aws::Options {
         port: options.port,
@@ -97,6 +100,21 @@ async fn run_aws(options: Aws) -> Result<(), Error> {
     })
     .await?;
     simulator.deliver(jiff::civil::date(2026, 7, 1))?;
+    simulator.write_files(&options.dir)?;
+    let port = simulator.addr().port();
+    say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
+    stopped.await;
+    Ok(())
+}
+
+async fn run_azure(options: Nearby) -> Result<(), Error> {
+    let stopped = stopped()?;
+    let simulator = azure::Simulator::start(azure::Options {
+        port: options.port,
+        ..azure::Options::default()
+    })
+    .await?;
+    simulator.deliver(azure::bill::SHOP, jiff::civil::date(2026, 7, 1))?;
     simulator.write_files(&options.dir)?;
     let port = simulator.addr().port();
     say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;

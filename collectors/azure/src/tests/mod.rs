@@ -1,0 +1,4 @@
+//! The collector natively, against a fake Cost Management.
+
+mod fake;
+mod spend;
