@@ -36,7 +36,7 @@ pub struct Window {
     pub end: Date,
     now: Instant,
     full_at: Instant,
-    latency: i64,
+    rereading: Rereading,
 }
 
 impl Window {
@@ -72,7 +72,7 @@ impl Window {
             end: day_of(last + DAY),
             now,
             full_at,
-            latency: rereading.latency,
+            rereading,
         })
     }
 
@@ -82,6 +82,23 @@ impl Window {
         Period {
             start: Period::of_day(self.first).start,
             end: Period::of_day(self.end).start,
+        }
+    }
+
+    /// The same days, but none before this instant; none where nothing is left.
+    #[must_use]
+    pub fn since(&self, start: Instant) -> Option<Self> {
+        let first = self.first.max(day_of(start));
+        (first < self.end).then_some(Self { first, ..*self })
+    }
+
+    /// The last days, as many as every run reads.
+    #[must_use]
+    pub fn recent(&self) -> Self {
+        let start = Period::of_day(self.end).start - self.rereading.every_run * DAY;
+        Self {
+            first: self.first.max(day_of(start)),
+            ..*self
         }
     }
 
@@ -107,7 +124,7 @@ impl Window {
     /// Whether a day's figures are whole: the provider's latency has passed since its end.
     #[must_use]
     pub fn is_whole(&self, day: Date) -> bool {
-        Period::of_day(day).end + self.latency <= self.now
+        Period::of_day(day).end + self.rereading.latency <= self.now
     }
 
     /// The partitions of a grain, complete once the provider's latency has passed since the end of their day.

@@ -4,10 +4,9 @@
 use crate::{
     api::{Api, Json},
     refusal::Refusal,
-    window::Window,
 };
 use finops_collector::{
-    Decimal, Failure, Instant, Period, excerpt,
+    Decimal, Failure, Instant, Period, Window, excerpt,
     jiff::{Timestamp, civil::Date},
     period::{HOUR, start_of},
 };

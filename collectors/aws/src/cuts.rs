@@ -7,9 +7,8 @@ use crate::{
     cost_explorer::{Group, Measures, Question, all, among, ask},
     overview::Overview,
     record_type::Class,
-    window::Window,
 };
-use finops_collector::Failure;
+use finops_collector::{Failure, Window};
 use serde_json::Value;
 use std::collections::BTreeSet;
 

@@ -21,7 +21,6 @@ mod spend;
 #[cfg(test)]
 mod tests;
 mod views;
-mod window;
 
 /// The collector.
 pub struct Aws;

@@ -5,9 +5,8 @@ use crate::{
     api::Api,
     cost_explorer::{Group, Measures, Question, ask},
     record_type::{Class, class},
-    window::Window,
 };
-use finops_collector::{ArithmeticError, Decimal, Failure, jiff::civil::Date, period::day_of};
+use finops_collector::{ArithmeticError, Decimal, Failure, Window, jiff::civil::Date, period::day_of};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Billed and effective cost.

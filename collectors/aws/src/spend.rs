@@ -10,10 +10,12 @@ use crate::{
     mapping,
     overview::{Overview, Sums},
     settings::Settings,
-    window::Window,
 };
 use finops_collector::{
-    Book, Failure, Request, Source, commit, descriptor::Grain, jiff::civil::Date, period::day_of,
+    Book, Failure, Request, Rereading, Source, Window, commit,
+    descriptor::Grain,
+    jiff::civil::Date,
+    period::{DAY, HOUR, day_of},
 };
 use std::collections::BTreeMap;
 
@@ -24,6 +26,13 @@ pub(crate) struct Reading {
     /// By day, service and currency.
     pub(crate) sums: BTreeMap<(Date, String, String), (Sums, bool)>,
 }
+
+/// AWS's figures of a day are there a day after its end; every page costs, so all that is asked for is read once a day.
+const REREADING: Rereading = Rereading {
+    latency: DAY,
+    everything: 20 * HOUR,
+    every_run: 3,
+};
 
 /// Reads and commits what is wanted of the stream; none where nothing is.
 pub(crate) fn read(
@@ -36,7 +45,7 @@ pub(crate) fn read(
         return Ok(None);
     };
     let now = request.now;
-    let Some(window) = Window::of(wanted, source, request.backfill, now) else {
+    let Some(window) = Window::of(wanted, source, request.backfill, now, REREADING) else {
         return Ok(None);
     };
     let measures = Measures::of(settings.net);

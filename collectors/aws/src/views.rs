@@ -9,10 +9,9 @@ use crate::{
     overview::Sums,
     settings::Settings,
     spend::Reading,
-    window::Window,
 };
 use finops_collector::{
-    Book, CostRecord, Failure, Period, Request, Source, commit,
+    Book, CostRecord, Failure, Period, Request, Source, Window, commit,
     descriptor::Grain,
     jiff::civil::Date,
     period::{DAY, day_of},

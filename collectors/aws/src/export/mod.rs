@@ -2,28 +2,29 @@
 //! what Cost Explorer said of it.
 //! What must hold: files of two deliveries are never mixed, and a million lines stand nowhere in memory.
 
-mod amount;
-mod columns;
-mod line;
 mod manifest;
 
+use crate::mapping::PROVIDER;
 use crate::{
     api::Api,
     descriptor::EXPORT,
     settings::{Delivery, Settings},
 };
-pub(crate) use amount::amount;
-use columns::Columns;
 use finops_collector::{
     Failure, HttpRequest, PartitionWriter, Period, Request, Response, Seal, Source, commit,
-    descriptor::Grain, excerpt, http::failure_within, period::day_of,
+    descriptor::Grain,
+    excerpt,
+    focus::Lines,
+    period::{DAY, day_of},
+    record::Finality,
 };
-use flate2::read::MultiGzDecoder;
 use manifest::Manifest;
-use std::{
-    collections::BTreeMap,
-    io::{BufRead, BufReader, Read},
-};
+use std::collections::BTreeMap;
+
+/// Days after its end on which a month is taken to be closed.
+const CLOSED: i64 = 6 * DAY;
+/// AWS's own columns that are dimensions of the records.
+const EXTRA: &[&str] = &["x_UsageType", "x_Operation", "x_ServiceCode"];
 
 /// What is kept between runs: by month (`2026-07`) what told the manifest that was read from others.
 type Seen = BTreeMap<String, String>;
@@ -93,14 +94,24 @@ fn of_month(
     (month, manifest, seen): (Period, &Manifest, &Seen),
 ) -> Result<(), Failure> {
     let mut writer = PartitionWriter::open(api.host, EXPORT, source, &[month.start])?;
-    let mapping = line::Mapping::new(api, settings, month, request.now);
+    let finality = match request.now >= month.end + CLOSED {
+        true => Finality::Final,
+        false => Finality::Open,
+    };
+    let lines = Lines::new(api.host, (month, finality), &settings.account, PROVIDER).extra(EXTRA);
     for key in &manifest.files {
         let response = get(api, delivery, key, manifest.modified.as_deref())?;
         let file = excerpt(key.rsplit('/').next().unwrap_or(key), 100);
-        lines(response, |columns, row| {
-            writer.write(mapping.record(columns, row)?)
-        })
-        .map_err(|failure| failure.context(file))?;
+        let taken = lines.read(response, |record| {
+            if record.billing_account_id != settings.account {
+                return Err(Failure::settings(format_args!(
+                    "the export is of the account {}: set [settings] account to it",
+                    excerpt(&record.billing_account_id, 20)
+                )));
+            }
+            writer.write(record)
+        });
+        taken.map_err(|failure| failure.context(file))?;
     }
     let checkpoint = serde_json::to_vec(seen).map_err(Failure::internal)?;
     let sealed = writer.seal(&Seal::complete(request.now).checkpoint(Some(checkpoint)))?;
@@ -132,42 +143,6 @@ fn get(
             None => refusal.failure,
         }
     })
-}
-
-/// Calls `each` with every line of a CSV, compressed or not.
-fn lines(
-    response: Response,
-    mut each: impl FnMut(&Columns, &csv::StringRecord) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let mut reader = BufReader::with_capacity(64 * 1_024, response.reader());
-    let compressed = reader
-        .fill_buf()
-        .map_err(failure_within)?
-        .starts_with(&[0x1f, 0x8b]);
-    let reader: Box<dyn Read> = match compressed {
-        true => Box::new(MultiGzDecoder::new(reader)),
-        false => Box::new(reader),
-    };
-    let mut csv = csv::ReaderBuilder::new()
-        .buffer_capacity(64 * 1_024)
-        .from_reader(reader);
-    let columns = Columns::of(csv.headers().map_err(broken)?)?;
-    let mut row = csv::StringRecord::new();
-    while csv.read_record(&mut row).map_err(broken)? {
-        let line = row.position().map_or(0, csv::Position::line);
-        each(&columns, &row).map_err(|failure| failure.context(format_args!("line {line}")))?;
-    }
-    Ok(())
-}
-
-fn broken(error: csv::Error) -> Failure {
-    let text = excerpt(&error.to_string(), 200);
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<Failure>()) => {
-            failure_within(error)
-        }
-        _ => Failure::malformed(format_args!("the file is cut off or no CSV: {text}")),
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! CloudWatch's GetMetricData: many metrics in a call, the newest point of each. CloudWatch charges by the metric.
 
 use super::Region;
-use crate::{api::Json, export::amount};
+use crate::api::Json;
 use finops_collector::{
-    Decimal, Failure, Instant, Period,
+    Decimal, Failure, Instant, Period, amount,
     period::{DAY, HOUR},
 };
 use serde::Deserialize;
