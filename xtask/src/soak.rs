@@ -1,11 +1,15 @@
-//! `soak`: the crash test for as long as one likes.
-//! What must hold: it is the very test that `test` runs, with more rounds and, unless one is given, a seed of its own.
+//! `soak`: the crash test for as long as one likes, and an export of a million lines.
+//! What must hold: they are the very tests that `test` runs, with more rounds (and, unless one is given, a seed of their own) and
+//! more lines.
 
 use crate::command;
 use crate::failure::{Context as _, Failure, Result};
 use crate::say;
+use std::process::Command;
 use std::time::SystemTime;
 
+/// Lines of the large export.
+const LINES: u32 = 1_000_000;
 /// How often it is killed unless the command line says otherwise.
 const ROUNDS: u64 = 1_000;
 
@@ -50,18 +54,27 @@ pub(crate) fn soak(siege: &Siege) -> Result<()> {
         None => fresh_seed()?,
     };
     say::step("Soaking", &format!("{} rounds from seed {seed}", siege.rounds));
+    let mut rounds = test("crash");
+    rounds
+        .env("FINOPS_CRASH_ROUNDS", siege.rounds.to_string())
+        .env("FINOPS_CRASH_SEED", seed.to_string());
+    command::run(&mut rounds)?;
+    say::step(
+        "Soaking",
+        &format!("an export of {LINES} lines, larger than its reader's memory"),
+    );
+    let mut lines = test("aws_export");
+    lines
+        .arg("an_export_larger_than_the_guests_memory_is_read_whole")
+        .env("FINOPS_EXPORT_LINES", LINES.to_string());
+    command::run(&mut lines)
+}
+
+/// One of the tests, whose output is shown.
+fn test(name: &str) -> Command {
     let mut test = command::cargo("test");
-    test.args([
-        "--package",
-        "finops-tests",
-        "--test",
-        "crash",
-        "--",
-        "--nocapture",
-    ])
-    .env("FINOPS_CRASH_ROUNDS", siege.rounds.to_string())
-    .env("FINOPS_CRASH_SEED", seed.to_string());
-    command::run(&mut test)
+    test.args(["--package", "finops-tests", "--test", name, "--", "--nocapture"]);
+    test
 }
 
 /// A seed that was not there before.
