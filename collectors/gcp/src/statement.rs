@@ -1,6 +1,6 @@
 //! SQL over the export: one SELECT with its parameters.
 //! What must hold: nothing of the settings stands in the text but the table's checked name; money is never a float: each line's
-//! amount is taken by its shortest decimal digits, rounded to 18 places, and only then added up, so that every cut of the same
+//! amount is taken by its decimal text, rounded to 18 places, and only then added up, so that every cut of the same
 //! lines has the same sum.
 
 use crate::table::TableName;
@@ -44,7 +44,8 @@ impl Parameter {
     }
 }
 
-/// The exact value of a column that BigQuery keeps as a float: BIGNUMERIC of the float's shortest digits. (A cast without the
+/// The exact value of a column that BigQuery keeps as a float: BIGNUMERIC of the text that BigQuery
+/// gives for it, 15 digits or, where those are not enough to tell the float, 17. (A cast without the
 /// text between would bring the float's binary noise along.)
 pub(crate) fn exact(column: &str) -> String {
     format!("ROUND(CAST(CAST({column} AS STRING) AS BIGNUMERIC), 18)")

@@ -2,8 +2,8 @@
 """Makes the simulated billing export: tests/data/gcp/lines.json. The same on every run.
 
 A line is one row of the detailed export. Rows are only ever appended: a correction is a negation and a replacement with the
-original time of use and a later export_time, so that every state of the bill is a moment of the clock. Costs are written as the
-shortest digits of the floats that BigQuery keeps. The golden script adds the lines up by itself.
+original time of use and a later export_time, so that every state of the bill is a moment of the clock. Costs are written as
+texts, as BigQuery gives them for its floats. The golden script adds the lines up by itself.
 """
 
 import json

@@ -28,7 +28,7 @@ pub struct Credit {
     pub amount: String,
 }
 
-/// One line. Amounts are the shortest digits of BigQuery's floats, as text.
+/// One line. Amounts are texts, as BigQuery gives them for its floats.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "named as the export names its columns")]
@@ -139,7 +139,7 @@ mod tests {
     use super::exact;
 
     #[test]
-    fn shortest_digits_are_rounded_half_away_from_zero_at_the_18th_place() {
+    fn texts_are_rounded_half_away_from_zero_at_the_18th_place() {
         for (text, expected) in [
             ("0.30000000000000004", "0.30000000000000004"),
             ("4e-07", "0.0000004"),
