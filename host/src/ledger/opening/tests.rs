@@ -188,7 +188,7 @@ fn books(connection: &Connection) -> Result<Vec<String>, LedgerError> {
         said.push(format!("{row:?}"));
     }
     for sql in [
-        "SELECT partition || key || content || effective || counts FROM record WHERE until_commit IS NULL ORDER BY id",
+        "SELECT partition || hex(key) || content || effective || counts FROM record WHERE until_commit IS NULL ORDER BY id",
         "SELECT entry_id || amount || total_after || state FROM entry ORDER BY id",
         "SELECT hex(value) FROM checkpoint",
     ] {

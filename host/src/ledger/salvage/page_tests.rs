@@ -23,8 +23,8 @@ fn pages_that_cannot_be_read_are_passed_over_and_the_rest_carried() {
             page[0] == 13 && page.windows(12).any(|bytes| bytes == b"\"ServiceName")
         })
         .collect();
-    assert!(leaves.len() > 20, "{}", leaves.len());
-    for bad in [0, 5, leaves.len() - 1] {
+    assert!(leaves.len() > 5, "{}", leaves.len());
+    for bad in [0, 4, leaves.len() - 1] {
         let directory = tempfile::tempdir().unwrap();
         let mut broken = whole.clone();
         broken[leaves[bad] * PAGE..][..PAGE].fill(0xAA);
@@ -34,7 +34,7 @@ fn pages_that_cannot_be_read_are_passed_over_and_the_rest_carried() {
         let left = revisions(&bench);
         assert!(left.is_subset(&all));
         assert!(
-            left.len() > all.len() - 12 && left.len() < all.len(),
+            left.len() > all.len() - 40 && left.len() < all.len(),
             "{} of {}",
             left.len(),
             all.len()

@@ -321,7 +321,7 @@ fn nothing_is_salvaged_while_somebody_collects_or_delivers() {
 /// Every state that a record had, by key and revision.
 pub(super) fn revisions(bench: &sample::Bench) -> BTreeSet<String> {
     bench
-        .rows("SELECT partition, key, revision FROM record")
+        .rows("SELECT partition, hex(key), hex(revision) FROM record")
         .into_iter()
         .collect()
 }
