@@ -268,8 +268,8 @@ async fn a_temporary_key_signs_with_its_token_and_no_secret_reaches_output_or_st
         std::fs::write(secrets.join(file), text).unwrap();
     }
     let text = finops_tests::aws::stage::config(&stage.simulator, "", "").replace(
-        "service = \"ce\"\n",
-        "service = \"ce\"\nsession-token = { file = \"secrets/token.txt\" }\n",
+        "scheme = \"aws-sigv4\"\n",
+        "scheme = \"aws-sigv4\"\nsession-token = { file = \"secrets/token.txt\" }\n",
     );
     stage.configure(&text).unwrap();
     let ran = stage.collect_with(&["--log", "trace"]).unwrap();

@@ -1,12 +1,14 @@
 //! Crashes, failing files, strangers' directories, strange names.
 
 use super::*;
+use crate::ledger::mark;
 use std::path::PathBuf;
 
 /// A ledger that forgot what happened since: a copy of the database from before.
 fn before(files: &Files, name: &str) -> PathBuf {
     let directory = files.bench.directory.path().join(name);
     fs::create_dir(&directory).unwrap();
+    mark::copy(files.bench.directory.path(), &directory).unwrap();
     let target = directory.join("ledger.db");
     open_read_only(files.bench.directory.path())
         .unwrap()
