@@ -262,7 +262,7 @@ fn processes_beside_each_other_readers_and_kills_never_look_like_a_lost_log() {
             .map(|instance| {
                 let mut command = errand.command(instance, &behave(AMOUNT)).unwrap();
                 command
-                    .stdout(Stdio::null())
+                    .stdout(Stdio::piped())
                     .stderr(Stdio::piped())
                     .spawn()
                     .unwrap()

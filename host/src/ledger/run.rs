@@ -186,6 +186,22 @@ mod tests {
     }
 
     #[test]
+    fn whoever_lets_go_of_a_committed_writer_late_meets_no_other() {
+        let bench = sample::Bench::posting();
+        let stream = sample::stream("daily", Grain::Day);
+        let seal = || sample::seal(Completeness::Complete);
+        let records = |cost: &str| vec![sample::record(DAY, "Compute", cost)];
+        let first = bench.sealed(&stream, &[DAY], records("1"), seal()).unwrap();
+        let commit = |writer| bench.ledger.commit(bench.run, vec![writer], sample::trusting());
+        bench.block(commit(first)).unwrap();
+        let second = bench.sealed(&stream, &[DAY], records("2"), seal()).unwrap();
+        bench.block(bench.ledger.discard(first)).unwrap();
+        bench.block(commit(second)).unwrap();
+        assert_eq!(bench.entries(), ["pending|1|1", "pending|1|2"]);
+        assert_eq!(bench.findings(), [""; 0]);
+    }
+
+    #[test]
     fn a_finished_run_keeps_its_report_and_tells_its_sources() {
         let bench = sample::Bench::new();
         let stream = sample::stream("daily", Grain::Day);

@@ -95,7 +95,7 @@ CREATE TABLE checkpoint (
 -- Writers that are not committed; those of a dead run are deleted at the next start. What they write is staged in temporary
 -- tables (temporary.sql) and comes here only with a commit that is held.
 CREATE TABLE staged_writer (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,      -- never given twice: who lets go of a writer late must not meet another's
     run INTEGER NOT NULL REFERENCES run(id),
     stream INTEGER NOT NULL REFERENCES stream(id),
     partitions TEXT NOT NULL,                  -- JSON array of starts

@@ -15,7 +15,7 @@ fn multiply(stage: &Stage) {
     let sql = "INSERT INTO record (partition, key, revision, content, service, currency, billed, effective, list,
                                    contracted, counts, from_commit, checksum)
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
-         SELECT partition, printf('%064x', i), revision,
+         SELECT partition, unhex(printf('%064x', i)), revision,
                 json_set(content, '$.ResourceId', 'made ' || i, '$.ChargeDescription', printf('%.*c', 900, 'x'),
                          '$.BilledCost', printf('0.%09d', i), '$.EffectiveCost', printf('0.%09d', i)),
                 service, currency, printf('0.%09d', i), printf('0.%09d', i), list, contracted, 1, from_commit, checksum

@@ -1,4 +1,4 @@
-//! Version 3: hashes and checksums of records as their bytes instead of in hex.
+//! Version 3: hashes and checksums of records as their bytes instead of in hex, and numbers of writers that are given once.
 //! What must hold: only the form changes. What is no hex, which is damage, stays as it is and is found by the checker.
 
 use rusqlite::Connection;
@@ -29,8 +29,17 @@ pub(super) fn as_bytes(transaction: &Connection) -> rusqlite::Result<()> {
          CREATE UNIQUE INDEX record_current ON record (partition, key) WHERE until_commit IS NULL;
          CREATE INDEX record_history ON record (partition, from_commit);
 
+         CREATE TABLE writer_of_its_own (
+             id INTEGER PRIMARY KEY AUTOINCREMENT,
+             run INTEGER NOT NULL REFERENCES run(id),
+             stream INTEGER NOT NULL REFERENCES stream(id),
+             partitions TEXT NOT NULL,
+             seal TEXT,
+             commit_id INTEGER REFERENCES commits(id)
+         ) STRICT;
+         INSERT INTO writer_of_its_own SELECT id, run, stream, partitions, seal, commit_id FROM staged_writer;
          CREATE TABLE staged_in_bytes (
-             writer INTEGER NOT NULL REFERENCES staged_writer(id),
+             writer INTEGER NOT NULL REFERENCES writer_of_its_own(id),
              seq INTEGER NOT NULL,
              start INTEGER NOT NULL,
              key BLOB NOT NULL, revision BLOB NOT NULL, content TEXT NOT NULL,
@@ -41,6 +50,8 @@ pub(super) fn as_bytes(transaction: &Connection) -> rusqlite::Result<()> {
                     COALESCE(unhex(revision), CAST(revision AS BLOB)), content
              FROM staged_record WHERE writer IN (SELECT id FROM staged_writer WHERE commit_id IS NOT NULL);
          DROP TABLE staged_record;
-         ALTER TABLE staged_in_bytes RENAME TO staged_record;",
+         ALTER TABLE staged_in_bytes RENAME TO staged_record;
+         DROP TABLE staged_writer;
+         ALTER TABLE writer_of_its_own RENAME TO staged_writer;",
     )
 }
