@@ -27,7 +27,8 @@ pub(super) fn read(
 ) -> Option<Scheme> {
     let identity = match scheme {
         "google-metadata" => metadata(section),
-        "google-workload-identity" => federated(section, reading, connect_to).map(GoogleIdentity::Federated),
+        "google-workload-identity" => federated(section, reading, connect_to)
+            .map(|federated| GoogleIdentity::Federated(Box::new(federated))),
         _ => {
             let key = secret(section, "key", reading);
             let token_url = url(section, "token-url", TOKEN_URL, reading, connect_to);

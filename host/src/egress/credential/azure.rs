@@ -164,7 +164,7 @@ impl Azure {
                 client_id,
             } => self.managed(url, secrets.optional(header.as_ref())?, client_id.as_deref())?,
         };
-        Ok(Step::Ask(ask))
+        Ok(Step::asked(ask))
     }
 
     fn assert(&self, app: &App, assertion: &str, minted: Vec<Secret>) -> Ask {

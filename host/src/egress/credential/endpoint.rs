@@ -54,9 +54,16 @@ pub(super) struct Ask {
 /// What comes next on the way to a token or keys.
 pub(super) enum Step<T> {
     /// The host asks this, and comes again with its answer, too.
-    Ask(Ask),
+    Ask(Box<Ask>),
     /// There they are.
     Have(Minted<T>),
+}
+
+impl<T> Step<T> {
+    /// The step to ask something.
+    pub(super) fn asked(ask: Ask) -> Self {
+        Self::Ask(Box::new(ask))
+    }
 }
 
 /// What came back with a status of success.

@@ -53,7 +53,7 @@ pub enum GoogleIdentity {
         url: TokenUrl,
     },
     /// A token of another identity provider: workload identity federation.
-    Federated(Federated),
+    Federated(Box<Federated>),
 }
 
 /// Workload identity federation.
@@ -119,10 +119,10 @@ impl Google {
         now: Timestamp,
     ) -> Result<Step<Secret>, CredentialError> {
         match (&self.identity, answers) {
-            (GoogleIdentity::ServiceAccount { key: file, token_url }, []) => {
-                self.assert(secrets.of(file)?, token_url, key, now).map(Step::Ask)
-            }
-            (GoogleIdentity::Metadata { url }, []) => Ok(Step::Ask(self.of_machine(url))),
+            (GoogleIdentity::ServiceAccount { key: file, token_url }, []) => self
+                .assert(secrets.of(file)?, token_url, key, now)
+                .map(Step::asked),
+            (GoogleIdentity::Metadata { url }, []) => Ok(Step::asked(self.of_machine(url))),
             (GoogleIdentity::Metadata { .. }, [answer, ..])
                 if answer.header(FLAVOR.as_str()) != Some(&GOOGLE) =>
             {
@@ -205,13 +205,13 @@ impl Google {
                     ("subject_token_type", federated.token_type.as_str()),
                     ("subject_token", secrets.text(&federated.token)?),
                 ];
-                Ok(Step::Ask(Ask::form(
+                Ok(Step::asked(Ask::form(
                     &federated.token_url,
                     form(fields.into_iter()),
                     Vec::new(),
                 )))
             }
-            ([answer], Some(url)) => self.impersonate(url, answer.granted(now)?.token).map(Step::Ask),
+            ([answer], Some(url)) => self.impersonate(url, answer.granted(now)?.token).map(Step::asked),
             ([answer, ..], None) => answer.granted(now).map(Step::Have),
             ([_, answer, ..], Some(_)) => impersonated(answer, now).map(Step::Have),
         }

@@ -133,7 +133,7 @@ impl Held {
         }
         let step = match &self.spec.scheme {
             Scheme::AwsSigV4(aws) => match aws::step(aws, secrets, answers, now)? {
-                Step::Ask(ask) => return Ok(Some(ask)),
+                Step::Ask(ask) => return Ok(Some(*ask)),
                 Step::Have(minted) => {
                     self.version += 1;
                     let from = secrets.clone();
@@ -146,7 +146,7 @@ impl Held {
                 [] => {
                     let id = secrets.value(&grant.client_id)?;
                     let secret = secrets.text(&grant.client_secret)?;
-                    client_credentials::ask(grant, id, secret).map(Step::Ask)?
+                    client_credentials::ask(grant, id, secret).map(Step::asked)?
                 }
             },
             Scheme::JwtBearer(grant) => match answers {
@@ -154,7 +154,7 @@ impl Held {
                 [] => {
                     let passphrase = secrets.optional(grant.passphrase.as_ref())?;
                     let key = self.key.of(secrets.of(&grant.private_key)?, passphrase)?;
-                    jwt_bearer::ask(grant, key, now).map(Step::Ask)?
+                    jwt_bearer::ask(grant, key, now).map(Step::asked)?
                 }
             },
             Scheme::Azure(azure) => azure.step(secrets, &mut self.key, answers, now)?,
@@ -167,7 +167,7 @@ impl Held {
             | Scheme::SnowflakeKeyPair { .. } => return Ok(None),
         };
         match step {
-            Step::Ask(ask) => Ok(Some(ask)),
+            Step::Ask(ask) => Ok(Some(*ask)),
             Step::Have(minted) => {
                 self.version += 1;
                 let from = secrets.clone();

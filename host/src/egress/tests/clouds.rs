@@ -322,13 +322,13 @@ async fn a_federated_token_is_exchanged_and_may_impersonate() {
         }
     };
     let federated = |impersonate: Option<&str>| {
-        GoogleIdentity::Federated(Federated {
+        GoogleIdentity::Federated(Box::new(Federated {
             audience: AUDIENCE.to_owned(),
             token: file(&directory, "token", "canary.federated.token"),
             token_type: "urn:ietf:params:oauth:token-type:jwt".to_owned(),
             token_url: "http://sts.example.com/v1/token".parse().unwrap(),
             impersonate: impersonate.map(|url| url.parse().unwrap()),
-        })
+        }))
     };
     let server = cloud(check).await;
     three_calls(&setup(&server, google(federated(None), "a b"))).await;

@@ -35,13 +35,13 @@ pub(super) fn step(
             (standing(aws, secrets, now)?, rest)
         }
         (AwsIdentity::WebIdentity(identity), []) => {
-            return sts::with_web_identity(aws.sts()?, identity, secrets).map(Step::Ask);
+            return sts::with_web_identity(aws.sts()?, identity, secrets).map(Step::asked);
         }
         (AwsIdentity::Container { url, token }, []) => {
-            return metadata::of_container(url, token.as_ref(), secrets).map(Step::Ask);
+            return metadata::of_container(url, token.as_ref(), secrets).map(Step::asked);
         }
         (AwsIdentity::Instance { url }, [] | [_] | [_, _]) => {
-            return metadata::of_instance(url, answers).map(Step::Ask);
+            return metadata::of_instance(url, answers).map(Step::asked);
         }
         (AwsIdentity::WebIdentity(_), [answer, rest @ ..]) => (sts::keys(answer, now)?, rest),
         (AwsIdentity::Container { .. }, [answer, rest @ ..])
@@ -49,7 +49,7 @@ pub(super) fn step(
     };
     match (&aws.role, rest) {
         (None, _) => Ok(Step::Have(own)),
-        (Some(role), []) => sts::assume_role(aws, role, &own.token, now).map(Step::Ask),
+        (Some(role), []) => sts::assume_role(aws, role, &own.token, now).map(Step::asked),
         (Some(_), [answer, ..]) => sts::keys(answer, now).map(Step::Have),
     }
 }
