@@ -5,13 +5,13 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::indexing_slicing,
+    clippy::print_stdout
 )]
 
 use finops_tests::crash::{Billed, Line, sum};
 use std::{
     collections::BTreeMap,
-    io::Write as _,
     path::Path,
     sync::{
         Arc,
@@ -135,7 +135,7 @@ async fn every_point(disturbed: Disturbed) {
     }
     // Past the capture of the test runner: how many there were is part of the result.
     let all: u32 = counts.values().sum();
-    writeln!(std::io::stdout(), "{disturbed:?} run: {all} points, {counts:?}").unwrap();
+    println!("{disturbed:?} run: {all} points, {counts:?}");
     for kind in KINDS {
         assert!(counts.contains_key(kind), "no point {kind} in {counts:?}");
     }

@@ -18,7 +18,7 @@ use finops_host::{
     ledger::{
         CommitOptions, Completeness, DestinationSpec, HoldPolicy, Ledger, Money, Receipt, RunId, RunInfo,
         Seal,
-        destination::{DestinationKind, Measure, OtherCurrencies, StartMode},
+        destination::{DestinationKind, Measure, OtherCurrencies, StartMode, rates::Rates},
         period::partition_of,
         record::{ChargeCategory, CostRecord, Finality, Period, Source},
     },
@@ -167,6 +167,7 @@ fn destination(endpoint: &str) -> DestinationSpec {
         group_by: None,
         currency: "USD".to_owned(),
         other_currencies: OtherCurrencies::Hold,
+        rates: Rates::default(),
         start: StartMode::All,
     }
 }
