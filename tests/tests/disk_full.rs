@@ -72,7 +72,7 @@ fn a_disk_that_is_full_at_any_point_of_a_run_loses_nothing() {
     if enter("a_disk_that_is_full_at_any_point_of_a_run_loses_nothing").unwrap() == Side::Outside {
         return;
     }
-    let mut errand = Errand::new().unwrap();
+    let errand = Errand::new().unwrap();
     let disk = Disk::over(&errand.place.state(), DISK).unwrap();
     let ran = errand.run(AMOUNT).unwrap();
     assert_eq!(ran.code, Some(0), "{ran:?}");
