@@ -11,6 +11,7 @@ pub mod disk;
 pub mod gcp;
 pub mod hostile;
 pub mod openfinops;
+pub mod plan;
 pub mod program;
 pub mod snowflake;
 pub mod stage;

@@ -119,13 +119,17 @@ async fn small_pages_slow_queries_and_short_limits_give_the_same_books() {
     let mut stage = Stage::with(options, DETAILED).await.unwrap();
     stage.go_to(State::Initial).unwrap();
     let limits = [
-        Fault::new(Act::Refuse(403, "rateLimitExceeded"), "jobs.query")
+        Fault::new(Act::Refuse(403, "rateLimitExceeded"))
+            .at("jobs.query")
             .after(1)
             .times(2),
-        Fault::new(Act::Refuse(503, "backendError"), "jobs.getQueryResults")
+        Fault::new(Act::Refuse(503, "backendError"))
+            .at("jobs.getQueryResults")
             .after(4)
             .times(1),
-        Fault::new(Act::Refuse(500, "internalError"), "jobs.dryRun").times(1),
+        Fault::new(Act::Refuse(500, "internalError"))
+            .at("jobs.dryRun")
+            .times(1),
     ];
     for fault in limits {
         stage.simulator.faults().add(fault);
@@ -160,7 +164,10 @@ async fn what_breaks_in_the_middle_commits_nothing_partial_and_the_next_run_is_w
     ] {
         let mut stage = Stage::with(options.clone(), DETAILED).await.unwrap();
         stage.go_to(State::Initial).unwrap();
-        stage.simulator.faults().add(Fault::new(act.clone(), at).after(1));
+        stage
+            .simulator
+            .faults()
+            .add(Fault::new(act.clone()).at(at).after(1));
         let ran = stage.collect(&[]).unwrap();
         assert_eq!(ran.code, Some(code), "{act:?} {ran:?}");
         assert!(ran.stdout.contains(says), "{act:?} {ran:?}");
