@@ -307,7 +307,7 @@ fn percent(now: Decimal, before: Decimal) -> String {
     let grown = || {
         let change = now.checked_sub(before)?;
         change
-            .checked_mul(Decimal::from(100))?
+            .checked_mul(Decimal::from(100_u32))?
             .div_rounded(before.abs(), 1)
     };
     match grown() {
