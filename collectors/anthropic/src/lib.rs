@@ -7,6 +7,7 @@ mod descriptor;
 mod line;
 mod mapping;
 mod money;
+mod observe;
 mod refusal;
 mod run;
 mod settings;

@@ -11,7 +11,7 @@ use finops_collector::{
     CostRecord, Decimal, Failure, Instant, Period, excerpt,
     jiff::civil::Date,
     period::DAY,
-    record::{ChargeCategory, ChargeFrequency, Finality, Location, Sku, SubAccount},
+    record::{ChargeCategory, ChargeFrequency, Finality, Location, Quantity, Sku, SubAccount},
 };
 use serde_json::Value;
 
@@ -46,11 +46,16 @@ pub(crate) struct Mapping<'a> {
 }
 
 impl Mapping<'_> {
-    /// The record of a line.
+    /// The record of a line, with the tokens that the usage report has for it.
     ///
     /// # Errors
     /// `malformed-reply` for a line without an amount.
-    pub(crate) fn record(&self, day: Date, line: &Line) -> Result<CostRecord, Failure> {
+    pub(crate) fn record(
+        &self,
+        day: Date,
+        line: &Line,
+        tokens: Option<Decimal>,
+    ) -> Result<CostRecord, Failure> {
         let currency = line.currency.to_ascii_uppercase();
         let cost = self.cost(line, &currency)?;
         let mut record = CostRecord::new(
@@ -66,7 +71,10 @@ impl Mapping<'_> {
         };
         match cost.is_negative() {
             true => record.category = ChargeCategory::Credit,
-            false => record.frequency = Some(ChargeFrequency::UsageBased),
+            false => {
+                record.frequency = Some(ChargeFrequency::UsageBased);
+                record.consumed = tokens.map(|tokens| Quantity::new(tokens, "Tokens"));
+            }
         }
         record.sub_account = Some(self.workspace(line));
         record.description = told(&line.description).map(str::to_owned);

@@ -1,7 +1,7 @@
 //! One call of `collect`: the bill day by day, then what was used. What is committed stays, whatever fails after it.
 
 use crate::{
-    api::Api, descriptor::SPEND, line::Line, mapping::Mapping, settings::Settings, usage,
+    api::Api, descriptor::SPEND, line::Line, mapping::Mapping, observe::observe, settings::Settings, usage,
     workspaces::Workspaces,
 };
 use finops_collector::{
@@ -34,6 +34,11 @@ pub(crate) fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Fai
         workspaces: &workspaces,
         now: request.now,
     };
+    let used = settings
+        .usage
+        .then(|| usage::read(&api, window.period()))
+        .flatten();
+    let used = used.unwrap_or_default();
     let mut days = Daily::new(host, SPEND, &source, window, request.now);
     api.days(
         "the costs",
@@ -42,17 +47,17 @@ pub(crate) fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Fai
         window.period(),
         |bucket: Bucket<Line>| {
             let day = day_of(bucket.start);
-            let records = bucket.results.iter().map(|line| mapping.record(day, line));
+            let tokens = usage::tokens(&used, day, &bucket.results);
+            let lines = bucket.results.iter().zip(tokens);
+            let records = lines.map(|(line, tokens)| mapping.record(day, line, tokens));
             days.day(bucket.start, records)
         },
     )?;
     let read = days.finish()?;
-    if settings.usage {
-        let days = match request.backfill {
-            true => window,
-            false => window.recent(),
-        };
-        usage::observe(&api, &source, days.period(), request.now)?;
-    }
+    let recent = match request.backfill {
+        true => window,
+        false => window.recent(),
+    };
+    observe(&api, &used, &source, recent.period(), request.now)?;
     Ok(Outcome::done().note(format_args!("days read: {read}")))
 }

@@ -1,139 +1,110 @@
-//! Used tokens by day, workspace, model, tier and context: numbers beside the bill, never its money. What is used under the
-//! Priority Tier has no cost in Anthropic's report: it is counted apart and warned of.
+//! The usage report: tokens by day, workspace, model, tier and context. It gives the lines of the bill their quantity, where one
+//! line alone can be meant, and never their money.
 
-use crate::{api::Api, mapping::DEFAULT_WORKSPACE};
-use finops_collector::{
-    Bucket, Decimal, Failure, Instant, Observation, Period, Source,
-    jiff::civil::Date,
-    number,
-    period::{DAY, day_of, start_of},
+use crate::{
+    api::Api,
+    line::{Line, told},
+    mapping::DEFAULT_WORKSPACE,
 };
+use finops_collector::{Bucket, Decimal, Failure, Period, jiff::civil::Date, number, period::day_of};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// Observations in one call to the host.
-const BATCH: usize = 1_000;
-/// Where a number stands in a result, the observation that it becomes, and its unit.
-const FIELDS: [(&str, &str, &str); 6] = [
-    ("/uncached_input_tokens", "uncached-input-tokens", TOKENS),
-    ("/cache_read_input_tokens", "cache-read-tokens", TOKENS),
-    (
-        "/cache_creation/ephemeral_5m_input_tokens",
-        "cache-write-5m-tokens",
-        TOKENS,
-    ),
-    (
-        "/cache_creation/ephemeral_1h_input_tokens",
-        "cache-write-1h-tokens",
-        TOKENS,
-    ),
-    ("/output_tokens", "output-tokens", TOKENS),
-    ("/server_tool_use/web_search_requests", "web-searches", "Searches"),
+/// What is counted, by its place in a result.
+pub(crate) const FIELDS: [&str; 6] = [
+    "/uncached_input_tokens",
+    "/cache_read_input_tokens",
+    "/cache_creation/ephemeral_5m_input_tokens",
+    "/cache_creation/ephemeral_1h_input_tokens",
+    "/output_tokens",
+    "/server_tool_use/web_search_requests",
 ];
-const TOKENS: &str = "Tokens";
-/// The observation of what has no cost.
-const UNCOSTED: &str = "uncosted-tokens";
-/// How the tiers are called whose cost is not reported.
-const PRIORITY: &str = "priority";
-/// The fields that are asked and observed by.
-const GROUPS: [(&str, &str); 4] = [
-    ("workspace_id", "workspace"),
-    ("model", "model"),
-    ("service_tier", "service-tier"),
-    ("context_window", "context-window"),
-];
+/// How many of them are tokens.
+pub(crate) const TOKEN_FIELDS: usize = 5;
 
-/// A name, its unit, the day and further dimensions.
-type Key = (&'static str, &'static str, Date, Vec<(&'static str, String)>);
-type Counts = BTreeMap<Key, Decimal>;
-
-/// Observes the days of the period.
-///
-/// # Errors
-/// The host's, where it refuses an observation. What Anthropic refuses is warned of.
-pub(crate) fn observe(api: &Api<'_>, source: &Source, period: Period, now: Instant) -> Result<(), Failure> {
-    let what = "the usage of messages";
-    let mut counts = Counts::new();
-    let groups = GROUPS.map(|(group, _)| group);
-    let read = api.days(what, "usage_report/messages", &groups, period, |bucket| {
-        add(&mut counts, &bucket)
-    });
-    if let Err(failure) = read {
-        api.warnings.once(format_args!(
-            "{what} is not observed, so that nothing tells of use under the Priority Tier: {failure}"
-        ));
-        return Ok(());
-    }
-    warn_of_uncosted(api, &counts)?;
-    let made: Vec<Observation> = counts
-        .into_iter()
-        .map(|(key, value)| observation(source, now, key, value))
-        .collect();
-    made.chunks(BATCH).try_for_each(|batch| api.host.observe(batch))
+/// What numbers belong to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Group {
+    pub(crate) day: Date,
+    pub(crate) workspace: String,
+    pub(crate) model: Option<String>,
+    pub(crate) tier: Option<String>,
+    pub(crate) context: Option<String>,
 }
 
-fn add(counts: &mut Counts, bucket: &Bucket<Map<String, Value>>) -> Result<(), Failure> {
-    let day = day_of(bucket.start);
+/// What was used, in the order of [`FIELDS`].
+pub(crate) type Usage = BTreeMap<Group, [Option<Decimal>; FIELDS.len()]>;
+
+/// What was used in the period; none, with a warning, where it cannot be read.
+pub(crate) fn read(api: &Api<'_>, period: Period) -> Option<Usage> {
+    let what = "the usage of messages";
+    let mut usage = Usage::new();
+    let groups = ["workspace_id", "model", "service_tier", "context_window"];
+    let read = api.days(what, "usage_report/messages", &groups, period, |bucket| {
+        add(&mut usage, &bucket)
+    });
+    match read {
+        Ok(()) => Some(usage),
+        Err(failure) => {
+            api.warnings.once(format_args!(
+                "{what} is not observed, so that nothing tells of use under the Priority Tier, and records have no \
+                 quantities: {failure}"
+            ));
+            None
+        }
+    }
+}
+
+fn add(usage: &mut Usage, bucket: &Bucket<Map<String, Value>>) -> Result<(), Failure> {
     for result in &bucket.results {
         let text = |name: &str| result.get(name).and_then(Value::as_str).map(str::to_owned);
-        let mut dimensions = Vec::new();
-        for (field, dimension) in GROUPS {
-            let value = match field {
-                "workspace_id" => Some(text(field).unwrap_or_else(|| DEFAULT_WORKSPACE.to_owned())),
-                _ => text(field),
-            };
-            dimensions.extend(value.map(|value| (dimension, value)));
-        }
-        let priority = text("service_tier").is_some_and(|tier| tier.starts_with(PRIORITY));
+        let group = Group {
+            day: day_of(bucket.start),
+            workspace: text("workspace_id").unwrap_or_else(|| DEFAULT_WORKSPACE.to_owned()),
+            model: text("model"),
+            tier: text("service_tier"),
+            context: text("context_window"),
+        };
         let result = Value::Object(result.clone());
-        for (pointer, name, unit) in FIELDS {
-            let Some(count) = result.pointer(pointer).map(number).transpose()?.flatten() else {
-                continue;
-            };
-            count_up(counts, (name, unit, day, dimensions.clone()), count)?;
-            if priority && unit == TOKENS {
-                count_up(counts, (UNCOSTED, unit, day, dimensions.clone()), count)?;
+        let sums = usage.entry(group).or_default();
+        for (sum, field) in sums.iter_mut().zip(FIELDS) {
+            if let Some(count) = result.pointer(field).map(number).transpose()?.flatten() {
+                let all = sum.unwrap_or_default().checked_add(count);
+                *sum = Some(all.map_err(Failure::malformed)?);
             }
         }
     }
     Ok(())
 }
 
-fn count_up(counts: &mut Counts, key: Key, count: Decimal) -> Result<(), Failure> {
-    let sum = counts.entry(key).or_default();
-    *sum = sum.checked_add(count).map_err(Failure::malformed)?;
-    Ok(())
+/// The tokens that each line of a day is charged for; none where the report has none, or several lines could be meant.
+pub(crate) fn tokens(usage: &Usage, day: Date, lines: &[Line]) -> Vec<Option<Decimal>> {
+    let keys: Vec<_> = lines.iter().map(|line| meant(day, line)).collect();
+    let mut lines_of = BTreeMap::new();
+    for key in keys.iter().flatten() {
+        *lines_of.entry(key).or_insert(0_u32) += 1;
+    }
+    let of = |key: &Option<(Group, usize)>| {
+        let key = key.as_ref().filter(|key| lines_of.get(key) == Some(&1))?;
+        let counts = usage.get(&key.0)?;
+        (*counts.get(key.1)?).filter(|count| !count.is_zero())
+    };
+    keys.iter().map(of).collect()
 }
 
-fn warn_of_uncosted(api: &Api<'_>, counts: &Counts) -> Result<(), Failure> {
-    let uncosted: Vec<_> = counts
+/// The number of the usage report that a line is about.
+fn meant(day: Date, line: &Line) -> Option<(Group, usize)> {
+    let field = format!("/{}", told(&line.token_type)?.replace('.', "/"));
+    let place = FIELDS
         .iter()
-        .filter(|((name, ..), count)| *name == UNCOSTED && !count.is_zero())
-        .collect();
-    let days = uncosted.iter().map(|((_, _, day, _), _)| day);
-    if let (Some(first), Some(last)) = (days.clone().min(), days.max()) {
-        let all = Decimal::sum(uncosted.iter().map(|(_, count)| **count)).map_err(Failure::malformed)?;
-        api.warnings.once(format_args!(
-            "{all} tokens of {first} to {last} were used under the Priority Tier: Anthropic's cost report leaves their cost out, \
-             so it is missing in the books"
-        ));
-    }
-    Ok(())
-}
-
-fn observation(
-    source: &Source,
-    now: Instant,
-    (name, unit, day, dimensions): Key,
-    value: Decimal,
-) -> Observation {
-    let day_first = [("day", day.to_string())].into_iter().chain(dimensions);
-    Observation {
-        name: name.to_owned(),
-        source: source.clone(),
-        at: now.min(start_of(day) + DAY),
-        dimensions: day_first.map(|(name, value)| (name.to_owned(), value)).collect(),
-        value,
-        unit: unit.to_owned(),
-    }
+        .take(TOKEN_FIELDS)
+        .position(|known| *known == field)?;
+    let group = Group {
+        day,
+        workspace: told(&line.workspace_id).unwrap_or(DEFAULT_WORKSPACE).to_owned(),
+        model: line.model.clone(),
+        tier: line.service_tier.clone(),
+        context: line.context_window.clone(),
+    };
+    Some((group, place))
 }

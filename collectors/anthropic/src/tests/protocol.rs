@@ -100,9 +100,13 @@ fn used(tier: &str) -> Value {
 }
 
 fn observing(usage: &Value) -> FakeHost {
+    using(usage, &json!([line(&json!("1"))]))
+}
+
+fn using(usage: &Value, lines: &Value) -> FakeHost {
     let (usage, costs) = (
         usage.to_string(),
-        page(&[bucket("2026-08-02", &json!([line(&json!("1"))]))]).to_string(),
+        page(&[bucket("2026-08-02", lines)]).to_string(),
     );
     let host = host(move |request| {
         Ok(match request.url.contains("/usage_report/messages?") {
@@ -188,4 +192,45 @@ fn usage_that_cannot_be_read_is_warned_of_and_costs_no_money() {
         "{:?}",
         warnings(&host)
     );
+}
+
+#[test]
+fn a_line_has_the_tokens_of_the_usage_report_where_it_alone_can_be_meant() {
+    let mut used = used("standard");
+    used["workspace_id"] = json!("wrkspc_01");
+    let usage = page(&[bucket("2026-08-02", &json!([used]))]);
+    let mut cached = line(&json!("2"));
+    cached["token_type"] = json!("cache_creation.ephemeral_5m_input_tokens");
+    let mut nothing_used = line(&json!("3"));
+    nothing_used["token_type"] = json!("cache_creation.ephemeral_1h_input_tokens");
+    let mut other_tier = line(&json!("4"));
+    other_tier["service_tier"] = json!("batch");
+    let mut money_back = line(&json!("-5"));
+    money_back["token_type"] = json!("output_tokens");
+    let search = json!({"amount": "6", "currency": "USD", "cost_type": "web_search"});
+    let lines = json!([
+        line(&json!("1")),
+        cached,
+        nothing_used,
+        other_tier,
+        money_back,
+        search
+    ]);
+    let consumed = |host: &FakeHost| -> Vec<Option<String>> {
+        let records = host.records("spend");
+        let quantities = records.iter().map(|record| record.consumed.clone());
+        quantities
+            .map(|of| of.map(|of| format!("{} {}", of.amount, of.unit)))
+            .collect()
+    };
+    let told = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        consumed(&using(&usage, &lines)),
+        [told("1000 Tokens"), told("4 Tokens"), None, None, None, None]
+    );
+    // Two lines of the same kind in two places: the report does not tell how many tokens each stands for.
+    let mut elsewhere = line(&json!("1"));
+    elsewhere["inference_geo"] = json!("us");
+    let twice = json!([line(&json!("1")), elsewhere]);
+    assert_eq!(consumed(&using(&usage, &twice)), [None, None]);
 }
