@@ -14,6 +14,7 @@ use finops_tests::{
         self, ADMIN_KEY, OpenAi, Options,
         stage::{State, config, stage},
     },
+    openfinops::Recorder,
     program::Ran,
     provider::{Act, Fault, Reply, Stage},
 };
@@ -251,6 +252,29 @@ async fn what_is_not_known_passes_through_labelled_and_warned_of() {
     assert_eq!(ran.code, Some(65), "{ran:?}");
     assert!(ran.stdout.contains("ISO 4217"), "{ran:?}");
     assert_books(&stage, State::Initial);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_forwarded_adds_up_to_the_books_after_every_change() {
+    let recorder = Recorder::start().unwrap();
+    let destination = format!("[openfinops]\nendpoint = \"{}\"", recorder.url());
+    let mut stage = stage(Options::default(), "", &destination).await.unwrap();
+    for state in State::ALL {
+        let now: jiff::Timestamp = state.now().parse().unwrap();
+        recorder.set_now(now.as_second());
+        stage.set_now(state.now()).unwrap();
+        assert_done(&stage.collect(&[]).unwrap());
+        let mut sent = Decimal::ZERO;
+        for body in recorder.stored() {
+            for entry in body["metrics"]["cost_entries"].as_array().unwrap() {
+                let amount = entry["tags"]["finops_host.amount"].as_str().unwrap();
+                sent = sent.checked_add(amount.parse().unwrap()).unwrap();
+            }
+        }
+        // Euros are held, since the destination counts in dollars.
+        assert_eq!(sent, billed(&stage, "2026")["USD"], "{state:?}");
+        assert_done(&stage.check().unwrap());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
