@@ -5,6 +5,7 @@ use crate::{Failure, Response, excerpt, http::failure_within};
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
+use serde_json::{Map, Value};
 use std::{
     cell::RefCell,
     fmt,
@@ -48,6 +49,29 @@ pub fn each_in<T: DeserializeOwned>(
     field: &str,
     mut each: impl FnMut(T) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    walk(reader, field, &mut each, None)
+}
+
+/// As [`each_in`]; gives the other fields, such as what a page says of the next one.
+///
+/// # Errors
+/// As [`each_in`]; `malformed-reply` where the other fields are not as expected.
+pub fn each_beside<T: DeserializeOwned, R: DeserializeOwned>(
+    reader: impl Read,
+    field: &str,
+    mut each: impl FnMut(T) -> Result<(), Failure>,
+) -> Result<R, Failure> {
+    let mut others = Map::new();
+    walk(reader, field, &mut each, Some(&mut others))?;
+    serde_json::from_value(Value::Object(others)).map_err(failure_of)
+}
+
+fn walk<T: DeserializeOwned, F: FnMut(T) -> Result<(), Failure>>(
+    reader: impl Read,
+    field: &str,
+    each: &mut F,
+    others: Option<&mut Map<String, Value>>,
+) -> Result<(), Failure> {
     let mut reader = BufReader::with_capacity(16 * 1_024, reader);
     refuse_html(&mut reader)?;
     let mut deserializer = serde_json::Deserializer::from_reader(reader);
@@ -57,7 +81,8 @@ pub fn each_in<T: DeserializeOwned>(
         field,
         found: &mut found,
         stopped: &stopped,
-        each: &mut each,
+        each,
+        others,
         item: PhantomData,
     };
     let walked = deserializer
@@ -118,6 +143,8 @@ struct Walk<'a, T, F> {
     found: &'a mut bool,
     stopped: &'a RefCell<Option<Failure>>,
     each: &'a mut F,
+    /// Where the other fields go, if they are wanted.
+    others: Option<&'a mut Map<String, Value>>,
     item: PhantomData<T>,
 }
 
@@ -128,7 +155,7 @@ impl<'de, T: DeserializeOwned, F: FnMut(T) -> Result<(), Failure>> Visitor<'de> 
         f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<String>()? {
             if key == self.field {
                 *self.found = true;
@@ -137,6 +164,8 @@ impl<'de, T: DeserializeOwned, F: FnMut(T) -> Result<(), Failure>> Visitor<'de> 
                     each: &mut *self.each,
                     item: PhantomData,
                 })?;
+            } else if let Some(others) = self.others.as_mut() {
+                others.insert(key, map.next_value()?);
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -182,6 +211,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::{Decimal, FailureKind, testing::reply};
+    use std::collections::BTreeMap;
 
     #[test]
     fn numbers_keep_all_their_digits() {
@@ -220,6 +250,10 @@ mod tests {
         assert_eq!(refused, Err(Failure::incomplete("enough")));
         let missing = each_in(body.as_bytes(), "rows", |_: u8| Ok(())).unwrap_err();
         assert!(missing.message.contains("no field `rows`"));
+        let others: BTreeMap<String, Option<BTreeMap<String, Vec<u8>>>> =
+            each_beside(body.as_bytes(), "data", |_: u8| Ok(())).unwrap();
+        assert_eq!(others["before"].as_ref().unwrap()["data"], [9]);
+        assert_eq!(others["after"], None);
         let cut = each_in(&body.as_bytes()[..40], "data", |_: u8| Ok(())).unwrap_err();
         assert!(cut.message.contains("truncated"), "{cut}");
     }

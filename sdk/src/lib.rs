@@ -95,10 +95,12 @@ pub mod bindings;
 mod book;
 #[cfg(target_arch = "wasm32")]
 mod border;
+mod buckets;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod wasm;
 
+mod daily;
 pub mod descriptor;
 mod failure;
 #[cfg(feature = "focus-csv")]
@@ -106,26 +108,36 @@ pub mod focus;
 mod host;
 pub mod http;
 pub mod json;
+mod names;
+mod number;
 mod paging;
 mod partition;
+mod patience;
 pub mod period;
 mod polling;
 mod price;
 pub mod record;
 mod request;
 pub mod testing;
+mod tokens;
+mod warnings;
 mod window;
 
 pub use amount::amount;
 pub use book::{Book, Partitions};
+pub use buckets::{Bucket, each_bucket};
+pub use daily::Daily;
 pub use descriptor::Descriptor;
 pub use failure::{Failure, FailureKind, excerpt};
 pub use finops_decimal::{ArithmeticError, Decimal, ParseError, SplitError};
 pub use host::{ControlTotals, Host, Level, Receipt, Seal, WriterId};
 pub use http::{Body, HttpRequest, Response};
 pub use jiff;
+pub use names::names_by_id;
+pub use number::number;
 pub use paging::{follow, onward};
 pub use partition::{BATCH, PartitionWriter, Sealed, commit};
+pub use patience::send_patiently;
 pub use period::{Instant, Period};
 pub use polling::{Delays, Poll, poll};
 pub use price::{DatedPrice, DatedPrices};
@@ -133,6 +145,8 @@ pub use record::{CostRecord, Observation};
 pub use request::{
     Checkpoint, CommittedPartition, Completeness, Outcome, Progress, Request, Source, StreamRequest,
 };
+pub use tokens::{escaped, turn_pages};
+pub use warnings::Warnings;
 pub use window::{Rereading, Window};
 
 /// What a collector is.

@@ -2,14 +2,17 @@
 //!
 //! What must hold: a simulator is written from its provider's fact sheet, never from the collector that it tests.
 
+pub mod anthropic;
 pub mod artifacts;
 pub mod aws;
 pub mod azure;
 pub mod books;
+pub mod buckets;
 pub mod crash;
 pub mod disk;
 pub mod gcp;
 pub mod hostile;
+pub mod openai;
 pub mod openfinops;
 pub mod plan;
 pub mod program;

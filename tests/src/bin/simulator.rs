@@ -2,7 +2,8 @@
 
 use clap::{Args, Parser, Subcommand};
 use finops_tests::{
-    Error, aws, azure, gcp,
+    Error, anthropic, aws, azure, gcp, openai,
+    provider::{self, Api, Start},
     snowflake::{NOW, Options, Simulator},
 };
 use std::{io::Write, path::PathBuf, process::ExitCode};
@@ -25,6 +26,10 @@ enum Provider {
     Azure(Nearby),
     /// A Google Cloud billing export in BigQuery, and some projects, over HTTPS
     Gcp(Gcp),
+    /// An OpenAI organization: costs and usage over HTTPS, at 2026-08-03T12:00:00Z
+    Openai(Nearby),
+    /// An Anthropic organization: cost and usage reports over HTTPS, at 2026-08-03T12:00:00Z
+    Anthropic(Nearby),
 }
 
 #[derive(Args)]
@@ -82,6 +87,14 @@ async fn main() -> ExitCode {
         Provider::Aws(options) => run_aws(options).await,
         Provider::Azure(options) => run_azure(options).await,
         Provider::Gcp(options) => run_gcp(options).await,
+        Provider::Openai(options) => match openai::OpenAi::new(openai::Options::default()) {
+            Ok(api) => serve(api, options, openai::stage::State::Initial.now()).await,
+            Err(error) => Err(error),
+        },
+        Provider::Anthropic(options) => match anthropic::Anthropic::new(anthropic::Options::default()) {
+            Ok(api) => serve(api, options, anthropic::stage::State::Initial.now()).await,
+            Err(error) => Err(error),
+        },
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,
@@ -131,6 +144,21 @@ async fn run_gcp(options: Gcp) -> Result<(), Error> {
         ..gcp::Options::default()
     })
     .await?;
+    simulator.write_files(&options.dir)?;
+    let port = simulator.addr().port();
+    say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
+    stopped.await;
+    Ok(())
+}
+
+/// Serves a provider on the shared stage.
+async fn serve(api: impl Api, options: Nearby, now: &str) -> Result<(), Error> {
+    let stopped = stopped()?;
+    let start = Start {
+        port: options.port,
+        ..Start::at(now)?
+    };
+    let simulator = provider::Simulator::start(api, start).await?;
     simulator.write_files(&options.dir)?;
     let port = simulator.addr().port();
     say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
