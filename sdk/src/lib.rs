@@ -108,6 +108,7 @@ pub mod http;
 pub mod json;
 mod paging;
 mod partition;
+pub mod parts;
 pub mod period;
 mod polling;
 mod price;

@@ -10,6 +10,7 @@ pub mod crash;
 pub mod disk;
 pub mod gcp;
 pub mod hostile;
+pub mod mongodb_atlas;
 pub mod openfinops;
 pub mod plan;
 pub mod program;

@@ -21,6 +21,7 @@ pub struct Lines<'a> {
     account: &'a str,
     provider: &'a str,
     extra: &'static [&'static str],
+    any_billing_period: bool,
     warned: RefCell<BTreeSet<String>>,
 }
 
@@ -40,6 +41,7 @@ impl<'a> Lines<'a> {
             account,
             provider,
             extra: &[],
+            any_billing_period: false,
             warned: RefCell::default(),
         }
     }
@@ -48,6 +50,14 @@ impl<'a> Lines<'a> {
     #[must_use]
     pub fn extra(mut self, columns: &'static [&'static str]) -> Self {
         self.extra = columns;
+        self
+    }
+
+    /// Lines of any billing period, each with its own: for files by the time of the charge. Without this, a line of another
+    /// billing period than the month is a failure.
+    #[must_use]
+    pub fn any_billing_period(mut self) -> Self {
+        self.any_billing_period = true;
         self
     }
 

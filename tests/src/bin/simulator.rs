@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use finops_tests::{
-    Error, aws, azure, gcp,
+    Error, aws, azure, gcp, mongodb_atlas, provider,
     snowflake::{NOW, Options, Simulator},
 };
 use std::{io::Write, path::PathBuf, process::ExitCode};
@@ -25,6 +25,8 @@ enum Provider {
     Azure(Nearby),
     /// A Google Cloud billing export in BigQuery, and some projects, over HTTPS
     Gcp(Gcp),
+    /// A MongoDB Atlas organization: invoices and clusters over HTTPS, at 2026-08-03T12:00:00Z
+    MongodbAtlas(Nearby),
 }
 
 #[derive(Args)]
@@ -82,6 +84,11 @@ async fn main() -> ExitCode {
         Provider::Aws(options) => run_aws(options).await,
         Provider::Azure(options) => run_azure(options).await,
         Provider::Gcp(options) => run_gcp(options).await,
+        Provider::MongodbAtlas(options) => match mongodb_atlas::Atlas::new(mongodb_atlas::Options::default())
+        {
+            Ok(api) => run_provider(options, api).await,
+            Err(error) => Err(error),
+        },
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,
@@ -131,6 +138,21 @@ async fn run_gcp(options: Gcp) -> Result<(), Error> {
         ..gcp::Options::default()
     })
     .await?;
+    simulator.write_files(&options.dir)?;
+    let port = simulator.addr().port();
+    say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
+    stopped.await;
+    Ok(())
+}
+
+/// A provider on the shared stage.
+async fn run_provider(options: Nearby, api: impl provider::Api) -> Result<(), Error> {
+    let stopped = stopped()?;
+    let start = provider::Start {
+        port: options.port,
+        ..provider::Start::at("2026-08-03T12:00:00Z")?
+    };
+    let simulator = provider::Simulator::start(api, start).await?;
     simulator.write_files(&options.dir)?;
     let port = simulator.addr().port();
     say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
