@@ -125,7 +125,7 @@ async fn a_second_run_changes_nothing_and_a_dry_run_stores_nothing() {
     let stage = stage(Options::default(), RESTATED, "").await;
     let dry = stage.collect(&["--dry-run"]).unwrap();
     assert_done(&dry);
-    assert!(dry.stdout.contains("USD"), "{dry:?}");
+    assert!(receipts(&dry)["added"].as_u64().unwrap() > 100, "{dry:?}");
     let held = |stage: &Stage<Atlas>| match books::contents(&stage.place.state(), "spend") {
         Ok(contents) => contents.len(),
         Err(_) => 0,
@@ -186,7 +186,8 @@ async fn a_digest_nonce_is_used_on_with_rising_counts_and_replaced_when_stale() 
     .await;
     assert_done(&short.collect(&[]).unwrap());
     assert_books(&short, RESTATED);
-    assert!(u64::from(short.simulator.api().given().0) > (calls - 1) / 2);
+    // Every second answer needs a new one; the first call is the challenge itself.
+    assert_eq!(u64::from(short.simulator.api().given().0), (calls - 1) / 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -265,11 +266,11 @@ async fn what_breaks_commits_nothing_partial_and_the_next_run_is_whole() {
         (Act::Truncated, "listInvoicePending", 0, 65, "truncated"),
         (Act::Truncated, "getInvoice", 1, 65, "truncated"),
         (Act::Reset, "getInvoice", 0, 69, "getInvoice"),
-        // Empty the second time.
+        // Empty the second time; before the first it was the challenge.
         (
             Act::Answer(Reply::json(200, &other)),
             "listInvoicePending",
-            1,
+            2,
             65,
             "changed while it was read",
         ),
@@ -398,7 +399,7 @@ async fn clusters_are_observed_by_place_and_a_project_that_is_closed_is_not_none
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bill_of_many_lines_goes_through_a_small_guest() {
     let options = Options {
-        clusters: 3_000,
+        clusters: 1_000,
         ..Options::default()
     };
     let stage = stage(
@@ -409,7 +410,7 @@ async fn a_bill_of_many_lines_goes_through_a_small_guest() {
     .await;
     assert_done(&stage.collect(&[]).unwrap());
     let lines = books::contents(&stage.place.state(), "spend").unwrap().len();
-    assert!(lines > 40_000, "{lines}");
+    assert!(lines > 15_000, "{lines}");
     let now = INVOICED.0.parse().unwrap();
     assert_eq!(
         billed(&stage, "2026-08"),

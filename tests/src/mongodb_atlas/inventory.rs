@@ -23,10 +23,12 @@ pub(super) fn groups() -> Vec<Value> {
 
 /// `GET /groups/{id}/clusters`, version 2024-08-05: each shard is listed.
 pub(super) fn clusters(group: &str) -> Option<Vec<Value>> {
-    let nodes = |size: &str, count: u32, disk: &str| json!({"instanceSize": size, "nodeCount": count, "diskSizeGB": disk, "diskIOPS": 3000});
+    // A double, by its digits.
+    let disk: Value = serde_json::from_str("40.0").unwrap_or_default();
+    let nodes = |size: &str, count: u32| json!({"instanceSize": size, "nodeCount": count, "diskSizeGB": disk, "diskIOPS": 3000});
     let region = |provider: &str, name: &str, size: &str, count: u32, analytics: u32| {
-        json!({"providerName": provider, "regionName": name, "priority": 7, "electableSpecs": nodes(size, count, "40.0"),
-            "readOnlySpecs": nodes(size, 0, "40.0"), "analyticsSpecs": nodes(size, analytics, "40.0")})
+        json!({"providerName": provider, "regionName": name, "priority": 7, "electableSpecs": nodes(size, count),
+            "readOnlySpecs": nodes(size, 0), "analyticsSpecs": nodes(size, analytics)})
     };
     let cluster = |id: &str, name: &str, kind: &str, paused: bool, shards: Vec<Value>| {
         json!({"id": id, "groupId": group, "name": name, "stateName": "IDLE", "paused": paused, "clusterType": kind,
