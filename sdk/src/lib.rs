@@ -99,6 +99,7 @@ mod border;
 #[doc(hidden)]
 pub mod wasm;
 
+mod counts;
 pub mod descriptor;
 mod failure;
 #[cfg(feature = "focus-csv")]
@@ -119,6 +120,7 @@ mod window;
 
 pub use amount::amount;
 pub use book::{Book, Partitions};
+pub use counts::Counts;
 pub use descriptor::Descriptor;
 pub use failure::{Failure, FailureKind, excerpt};
 pub use finops_decimal::{ArithmeticError, Decimal, ParseError, SplitError};

@@ -15,6 +15,7 @@ pub mod openfinops;
 pub mod plan;
 pub mod program;
 pub mod provider;
+pub mod redis_cloud;
 pub mod snowflake;
 pub mod stage;
 pub mod tls;

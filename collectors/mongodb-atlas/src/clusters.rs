@@ -6,13 +6,9 @@ use crate::{
     invoice::number,
     settings::{Settings, is_id},
 };
-use finops_collector::{Decimal, Failure, Observation, Request, Source, excerpt};
+use finops_collector::{Counts, Decimal, Failure, Request, Source, excerpt};
 use serde::Deserialize;
 use serde_json::Number;
-use std::collections::BTreeMap;
-
-/// Numbers by the name of the observation, its unit and its dimensions.
-type Counts = BTreeMap<(&'static str, &'static str, Vec<(String, String)>), Decimal>;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -92,7 +88,7 @@ pub(crate) fn observe(
     if !settings.clusters {
         return Ok(());
     }
-    let mut counts = Counts::new();
+    let mut counts = Counts::default();
     match projects(api, settings) {
         Ok(projects) => {
             for project in projects {
@@ -107,21 +103,7 @@ pub(crate) fn observe(
         }
         Err(failure) => api.warn_once(format!("clusters are not counted: {failure}")),
     }
-    let observations: Vec<Observation> = counts
-        .into_iter()
-        .map(|((name, unit, dimensions), value)| Observation {
-            name: name.to_owned(),
-            source: source.clone(),
-            at: request.now,
-            dimensions,
-            value,
-            unit: unit.to_owned(),
-        })
-        .collect();
-    match observations.is_empty() {
-        true => Ok(()),
-        false => api.host.observe(&observations),
-    }
+    counts.observe(api.host, source, request.now)
 }
 
 /// The organization's projects that the credential may see.
@@ -151,7 +133,7 @@ fn of_project(api: &Api<'_>, project: &Project) -> Result<Counts, Failure> {
         "the list of clusters",
         |cluster: &Cluster| cluster.id.clone().or_else(|| Some(cluster.name.clone())),
     )?;
-    let mut counts = Counts::new();
+    let mut counts = Counts::default();
     for cluster in &clusters {
         count(&mut counts, project, cluster)?;
     }
@@ -166,8 +148,7 @@ fn count(counts: &mut Counts, project: &Project, cluster: &Cluster) -> Result<()
     };
     let of_project = [("project", project.name.as_str())];
     let of_cluster = [of_project.as_slice(), &[("cluster", cluster.name.as_str())]].concat();
-    add(
-        counts,
+    counts.add(
         ("clusters", "Clusters"),
         &[
             of_project.as_slice(),
@@ -181,7 +162,7 @@ fn count(counts: &mut Counts, project: &Project, cluster: &Cluster) -> Result<()
         Decimal::ONE,
     )?;
     for shard in &cluster.replication_specs {
-        add(counts, ("cluster-shards", "Shards"), &of_cluster, Decimal::ONE)?;
+        counts.add(("cluster-shards", "Shards"), &of_cluster, Decimal::ONE)?;
         for region in &shard.region_configs {
             let provider = region.backing_provider_name.as_deref();
             let place = [
@@ -202,29 +183,14 @@ fn count(counts: &mut Counts, project: &Project, cluster: &Cluster) -> Result<()
                 let size = nodes.instance_size.as_deref().unwrap_or_default();
                 let kind = [("size", size), ("role", role)];
                 let dimensions = [of_cluster.as_slice(), &place, &kind].concat();
-                add(counts, ("cluster-nodes", "Nodes"), &dimensions, number_of)?;
+                counts.add(("cluster-nodes", "Nodes"), &dimensions, number_of)?;
                 if let Some(disk) = number(nodes.disk_size_gb.as_ref())? {
                     let disk = disk.checked_mul(number_of).map_err(Failure::malformed)?;
                     let dimensions = [of_cluster.as_slice(), &place].concat();
-                    add(counts, ("cluster-storage", "GB"), &dimensions, disk)?;
+                    counts.add(("cluster-storage", "GB"), &dimensions, disk)?;
                 }
             }
         }
     }
-    Ok(())
-}
-
-fn add(
-    counts: &mut Counts,
-    (name, unit): (&'static str, &'static str),
-    dimensions: &[(&str, &str)],
-    value: Decimal,
-) -> Result<(), Failure> {
-    let dimensions = dimensions
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
-    let sum = counts.entry((name, unit, dimensions)).or_default();
-    *sum = sum.checked_add(value).map_err(Failure::malformed)?;
     Ok(())
 }

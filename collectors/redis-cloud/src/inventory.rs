@@ -3,16 +3,13 @@
 //! What must hold: a list that cannot be read whole is warned of and not counted; money never depends on it.
 
 use crate::{api::Api, one_or_many::OneOrMany, settings::Settings};
-use finops_collector::{Decimal, Failure, Observation, Request, Source, amount, excerpt};
+use finops_collector::{Counts, Decimal, Failure, Request, Source, amount, excerpt};
 use serde::Deserialize;
 use serde_json::Number;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Databases on a page.
 const PAGE: usize = 100;
-
-/// Numbers by the name of the observation, its unit and its dimensions.
-type Counts = BTreeMap<(&'static str, &'static str, Vec<(String, String)>), Decimal>;
 
 /// The two kinds of subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +117,7 @@ pub(crate) fn observe(
     if !settings.inventory {
         return Ok(());
     }
-    let mut counts = Counts::new();
+    let mut counts = Counts::default();
     for plan in [Plan::Pro, Plan::Essentials] {
         let subscriptions = match subscriptions(api, settings, plan) {
             Ok(subscriptions) => subscriptions,
@@ -135,11 +132,7 @@ pub(crate) fn observe(
         for subscription in subscriptions {
             count_subscription(&mut counts, plan, &subscription)?;
             match databases(api, plan, &subscription) {
-                Ok(databases) => {
-                    for database in databases {
-                        count_database(&mut counts, &subscription, &database)?;
-                    }
-                }
+                Ok(counted) => counts.extend(counted),
                 Err(failure) => api.warn_once(format!(
                     "databases of the subscription {} are not counted: {failure}",
                     subscription.id
@@ -147,21 +140,7 @@ pub(crate) fn observe(
             }
         }
     }
-    let observations: Vec<Observation> = counts
-        .into_iter()
-        .map(|((name, unit, dimensions), value)| Observation {
-            name: name.to_owned(),
-            source: source.clone(),
-            at: request.now,
-            dimensions,
-            value,
-            unit: unit.to_owned(),
-        })
-        .collect();
-    match observations.is_empty() {
-        true => Ok(()),
-        false => api.host.observe(&observations),
-    }
+    counts.observe(api.host, source, request.now)
 }
 
 fn subscriptions(api: &Api<'_>, settings: &Settings, plan: Plan) -> Result<Vec<Subscription>, Failure> {
@@ -198,7 +177,16 @@ fn subscriptions(api: &Api<'_>, settings: &Settings, plan: Plan) -> Result<Vec<S
     Ok(list.subscriptions)
 }
 
-fn databases(api: &Api<'_>, plan: Plan, subscription: &Subscription) -> Result<Vec<Database>, Failure> {
+/// Counts a subscription's databases.
+fn databases(api: &Api<'_>, plan: Plan, subscription: &Subscription) -> Result<Counts, Failure> {
+    let mut counts = Counts::default();
+    for database in list(api, plan, subscription)? {
+        count_database(&mut counts, subscription, &database)?;
+    }
+    Ok(counts)
+}
+
+fn list(api: &Api<'_>, plan: Plan, subscription: &Subscription) -> Result<Vec<Database>, Failure> {
     let what = "the list of databases";
     let mut seen = BTreeSet::new();
     let mut databases: Vec<Database> = Vec::new();
@@ -240,12 +228,7 @@ fn count_subscription(counts: &mut Counts, plan: Plan, subscription: &Subscripti
         ("status", text(&subscription.status)),
         ("payment", text(&subscription.payment_method_type)),
     ];
-    add(
-        counts,
-        ("subscriptions", "Subscriptions"),
-        &dimensions,
-        Decimal::ONE,
-    )
+    counts.add(("subscriptions", "Subscriptions"), &dimensions, Decimal::ONE)
 }
 
 fn count_database(
@@ -263,8 +246,7 @@ fn count_database(
         ("region", text(&database.region)),
     ];
     let status = [("status", text(&database.status))];
-    add(
-        counts,
+    counts.add(
         ("databases", "Databases"),
         &[owner.as_slice(), &place, &status].concat(),
         Decimal::ONE,
@@ -287,7 +269,7 @@ fn count_database(
         (("database-shards", "Shards"), shards),
     ] {
         if let Some(value) = exact(number)? {
-            add(counts, kind, &this, value)?;
+            counts.add(kind, &this, value)?;
         }
     }
     if let Some(throughput) = &database.throughput_measurement
@@ -295,7 +277,7 @@ fn count_database(
     {
         let by = [("by", text(&throughput.by))];
         let this = [this.as_slice(), &by].concat();
-        add(counts, ("database-throughput", "Operations"), &this, value)?;
+        counts.add(("database-throughput", "Operations"), &this, value)?;
     }
     Ok(())
 }
@@ -306,19 +288,4 @@ fn text(text: &Option<String>) -> &str {
 
 fn exact(number: Option<&Number>) -> Result<Option<Decimal>, Failure> {
     number.map_or(Ok(None), |number| amount(&number.to_string()))
-}
-
-fn add(
-    counts: &mut Counts,
-    (name, unit): (&'static str, &'static str),
-    dimensions: &[(&str, &str)],
-    value: Decimal,
-) -> Result<(), Failure> {
-    let dimensions = dimensions
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
-    let sum = counts.entry((name, unit, dimensions)).or_default();
-    *sum = sum.checked_add(value).map_err(Failure::malformed)?;
-    Ok(())
 }

@@ -14,7 +14,7 @@ use finops_collector::{
 /// Who sells it.
 const PROVIDER: &str = "Redis";
 /// Days after its end on which a month is taken to be final.
-const FINAL: i64 = 10 * DAY;
+const FINAL: i64 = 5 * DAY;
 /// ServiceCategory as FOCUS allows it.
 const CATEGORIES: [&str; 19] = [
     "AI and Machine Learning",

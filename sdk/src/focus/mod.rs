@@ -112,3 +112,37 @@ fn broken(error: csv::Error) -> Failure {
         _ => Failure::malformed(format_args!("the file is cut off or no CSV: {text}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        period::DAY,
+        testing::{FakeHost, reply},
+    };
+
+    #[test]
+    fn a_line_of_another_billing_period_is_refused_unless_any_is_taken() {
+        let file = "BilledCost,BillingCurrency,BillingPeriodStart,BillingPeriodEnd,ChargeCategory,ChargePeriodEnd,ChargePeriodStart,\
+                    EffectiveCost,ServiceName\n\
+                    1,USD,1970-01-15T00:00:00Z,1970-02-15T00:00:00Z,Usage,1970-01-17T00:00:00Z,1970-01-16T00:00:00Z,1,Things\n";
+        let host = FakeHost::new();
+        let month = Period {
+            start: 0,
+            end: 31 * DAY,
+        };
+        let lines = || Lines::new(&host, (month, Finality::Open), "acct", "Example");
+        let mut periods = Vec::new();
+        let refused = lines().read(reply(200, file), |_| Ok(()));
+        assert!(refused.is_err_and(|failure| failure.message.contains("billing period from 1970-01-15")));
+        let read = lines().any_billing_period().read(reply(200, file), |record| {
+            periods.push(record.billing_period);
+            Ok(())
+        });
+        let own = Period {
+            start: 14 * DAY,
+            end: 45 * DAY,
+        };
+        assert_eq!((read, periods), (Ok(1), vec![Some(own)]));
+    }
+}

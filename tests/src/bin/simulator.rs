@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use finops_tests::{
-    Error, aws, azure, gcp, mongodb_atlas, provider,
+    Error, aws, azure, gcp, mongodb_atlas, provider, redis_cloud,
     snowflake::{NOW, Options, Simulator},
 };
 use std::{io::Write, path::PathBuf, process::ExitCode};
@@ -27,6 +27,8 @@ enum Provider {
     Gcp(Gcp),
     /// A MongoDB Atlas organization: invoices and clusters over HTTPS, at 2026-08-03T12:00:00Z
     MongodbAtlas(Nearby),
+    /// A Redis Cloud account: cost reports and databases over HTTPS, at 2026-08-03T12:00:00Z
+    RedisCloud(Nearby),
 }
 
 #[derive(Args)]
@@ -89,6 +91,12 @@ async fn main() -> ExitCode {
             Ok(api) => run_provider(options, api).await,
             Err(error) => Err(error),
         },
+        Provider::RedisCloud(options) => {
+            match redis_cloud::RedisCloud::new(redis_cloud::Options::default()) {
+                Ok(api) => run_provider(options, api).await,
+                Err(error) => Err(error),
+            }
+        }
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,
