@@ -34,18 +34,7 @@ pub(crate) fn descriptor() -> Descriptor {
             )
         }],
         observations: observations(),
-        hosts: vec![HostWish {
-            host: "api.redislabs.com".to_owned(),
-            methods: vec!["GET".to_owned(), "POST".to_owned()],
-            paths: ["cost-report", "tasks", "subscriptions", "fixed/subscriptions"]
-                .map(|path| format!("/v1/{path}"))
-                .to_vec(),
-            headers: Vec::new(),
-            credential: Some("redis".to_owned()),
-            text: "Asks for the cost report, waits for it and fetches it; lists subscriptions and databases. Only /v1/cost-report needs \
-                   POST: give it a rule of its own."
-                .to_owned(),
-        }],
+        hosts: hosts(),
         credentials: vec![CredentialWish {
             name: "redis".to_owned(),
             schemes: vec!["headers".to_owned()],
@@ -53,6 +42,30 @@ pub(crate) fn descriptor() -> Descriptor {
                 .to_owned(),
         }],
     }
+}
+
+/// Two rules: a POST to subscriptions would make one.
+fn hosts() -> Vec<HostWish> {
+    let wish = |methods: &[&str], paths: &[&str], text: &str| HostWish {
+        host: "api.redislabs.com".to_owned(),
+        methods: methods.iter().map(ToString::to_string).collect(),
+        paths: paths.iter().map(ToString::to_string).collect(),
+        headers: Vec::new(),
+        credential: Some("redis".to_owned()),
+        text: text.to_owned(),
+    };
+    vec![
+        wish(
+            &["GET", "POST"],
+            &["/v1/cost-report"],
+            "Asks for a cost report and fetches it.",
+        ),
+        wish(
+            &["GET"],
+            &["/v1/tasks", "/v1/subscriptions", "/v1/fixed/subscriptions"],
+            "Waits for the report; lists subscriptions and databases.",
+        ),
+    ]
 }
 
 fn settings() -> Vec<Setting> {

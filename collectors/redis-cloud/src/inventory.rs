@@ -168,8 +168,8 @@ fn subscriptions(api: &Api<'_>, settings: &Settings, plan: Plan) -> Result<Vec<S
         let paid = subscription.payment_method_type.as_deref().unwrap_or_default();
         if paid.contains("marketplace") && settings.invoice_issuer.is_none() {
             api.warn_once(format!(
-                "the subscription {} is paid through a marketplace: its money is on that bill, too; set invoice-issuer, and count = \
-                 false in [collector] where that bill is read",
+                "the subscription {} is paid through a marketplace, whose bill has its money, too: where both are read, set count = false \
+                 in [collector] of one of them; invoice-issuer names who sends the invoice",
                 subscription.id
             ));
         }
