@@ -101,6 +101,7 @@ mod buckets;
 pub mod wasm;
 
 mod daily;
+mod counts;
 pub mod descriptor;
 mod failure;
 #[cfg(feature = "focus-csv")]
@@ -113,6 +114,7 @@ mod number;
 mod paging;
 mod partition;
 mod patience;
+pub mod parts;
 pub mod period;
 mod polling;
 mod price;
@@ -127,6 +129,7 @@ pub use amount::amount;
 pub use book::{Book, Partitions};
 pub use buckets::{Bucket, each_bucket};
 pub use daily::Daily;
+pub use counts::Counts;
 pub use descriptor::Descriptor;
 pub use failure::{Failure, FailureKind, excerpt};
 pub use finops_decimal::{ArithmeticError, Decimal, ParseError, SplitError};

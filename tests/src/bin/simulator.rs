@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use finops_tests::{
     Error, anthropic, aws, azure, gcp, openai,
     provider::{self, Api, Start},
+    Error, aws, azure, gcp, mongodb_atlas, provider, redis_cloud,
     snowflake::{NOW, Options, Simulator},
 };
 use std::{io::Write, path::PathBuf, process::ExitCode};
@@ -30,6 +31,10 @@ enum Provider {
     Openai(Nearby),
     /// An Anthropic organization: cost and usage reports over HTTPS, at 2026-08-03T12:00:00Z
     Anthropic(Nearby),
+    /// A MongoDB Atlas organization: invoices and clusters over HTTPS, at 2026-08-03T12:00:00Z
+    MongodbAtlas(Nearby),
+    /// A Redis Cloud account: cost reports and databases over HTTPS, at 2026-08-03T12:00:00Z
+    RedisCloud(Nearby),
 }
 
 #[derive(Args)]
@@ -95,6 +100,17 @@ async fn main() -> ExitCode {
             Ok(api) => serve(api, options, anthropic::stage::State::Initial.now()).await,
             Err(error) => Err(error),
         },
+        Provider::MongodbAtlas(options) => match mongodb_atlas::Atlas::new(mongodb_atlas::Options::default())
+        {
+            Ok(api) => run_provider(options, api).await,
+            Err(error) => Err(error),
+        },
+        Provider::RedisCloud(options) => {
+            match redis_cloud::RedisCloud::new(redis_cloud::Options::default()) {
+                Ok(api) => run_provider(options, api).await,
+                Err(error) => Err(error),
+            }
+        }
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,
@@ -157,6 +173,12 @@ async fn serve(api: impl Api, options: Nearby, now: &str) -> Result<(), Error> {
     let start = Start {
         port: options.port,
         ..Start::at(now)?
+/// A provider on the shared stage.
+async fn run_provider(options: Nearby, api: impl provider::Api) -> Result<(), Error> {
+    let stopped = stopped()?;
+    let start = provider::Start {
+        port: options.port,
+        ..provider::Start::at("2026-08-03T12:00:00Z")?
     };
     let simulator = provider::Simulator::start(api, start).await?;
     simulator.write_files(&options.dir)?;
