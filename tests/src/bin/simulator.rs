@@ -2,7 +2,8 @@
 
 use clap::{Args, Parser, Subcommand};
 use finops_tests::{
-    Error, aws, azure, gcp,
+    Error, aws, azure, datadog, gcp, github,
+    provider::{self, Api, Start},
     snowflake::{NOW, Options, Simulator},
 };
 use std::{io::Write, path::PathBuf, process::ExitCode};
@@ -25,6 +26,10 @@ enum Provider {
     Azure(Nearby),
     /// A Google Cloud billing export in BigQuery, and some projects, over HTTPS
     Gcp(Gcp),
+    /// GitHub's usage report over HTTPS, at 2026-08-03T12:00:00Z
+    GithubActions(Nearby),
+    /// A Datadog account on the EU site over HTTPS, at 2026-08-03T12:00:00Z
+    Datadog(Nearby),
 }
 
 #[derive(Args)]
@@ -82,6 +87,8 @@ async fn main() -> ExitCode {
         Provider::Aws(options) => run_aws(options).await,
         Provider::Azure(options) => run_azure(options).await,
         Provider::Gcp(options) => run_gcp(options).await,
+        Provider::Datadog(options) => serve(datadog::Datadog::new(Default::default()), options).await,
+        Provider::GithubActions(options) => serve(github::GitHub::new(Default::default()), options).await,
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,
@@ -131,6 +138,21 @@ async fn run_gcp(options: Gcp) -> Result<(), Error> {
         ..gcp::Options::default()
     })
     .await?;
+    simulator.write_files(&options.dir)?;
+    let port = simulator.addr().port();
+    say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
+    stopped.await;
+    Ok(())
+}
+
+/// Any provider of the shared stage, at 2026-08-03T12:00:00Z.
+async fn serve<A: Api>(api: Result<A, Error>, options: Nearby) -> Result<(), Error> {
+    let stopped = stopped()?;
+    let start = Start {
+        port: options.port,
+        ..Start::at("2026-08-03T12:00:00Z")?
+    };
+    let simulator = provider::Simulator::start(api?, start).await?;
     simulator.write_files(&options.dir)?;
     let port = simulator.addr().port();
     say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
