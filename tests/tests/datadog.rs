@@ -15,6 +15,7 @@ use finops_tests::{
         stage::{State, by_tag, config, stage},
         throttled,
     },
+    openfinops::Recorder,
     program::Ran,
     provider::{Act, Fault, Reply, Stage},
 };
@@ -327,5 +328,33 @@ async fn a_large_account_is_read_in_little_memory() {
         billed(&stage, "spend", "2026-08"),
     ];
     assert_eq!(Decimal::sum(booked).unwrap(), expected);
+    assert_laws(&stage);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_of_a_month_adds_up_to_its_bill_however_often_it_was_restated() {
+    let recorder = Recorder::start().unwrap();
+    let destination = format!("\n[openfinops]\nendpoint = \"{}\"\n", recorder.url());
+    let mut stage = stage(Options::default(), "", &destination).await.unwrap();
+    for state in State::ALL {
+        stage.set_now(state.now()).unwrap();
+        assert_done(&stage.collect(&[]).unwrap());
+    }
+    let (mut sent, mut taken_back) = (Vec::new(), 0);
+    for body in recorder.stored() {
+        for entry in body["metrics"]["cost_entries"].as_array().unwrap() {
+            let amount: Decimal = entry["tags"]["finops_host.amount"]
+                .as_str()
+                .unwrap()
+                .parse()
+                .unwrap();
+            taken_back += u32::from(amount.is_negative());
+            sent.push(amount);
+        }
+    }
+    let booked = ["2026-07", "2026-08"].map(|month| billed(&stage, "spend", month));
+    assert_eq!(Decimal::sum(sent).unwrap(), Decimal::sum(booked).unwrap());
+    assert_eq!(booked[0], stage.simulator.api().invoice("2026-07").unwrap());
+    assert!(taken_back > 0, "nothing was restated");
     assert_laws(&stage);
 }

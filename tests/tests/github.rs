@@ -15,6 +15,7 @@ use finops_tests::{
         stage::{State, config, stage},
         used_up,
     },
+    openfinops::Recorder,
     program::Ran,
     provider::{Act, Fault, Reply, Stage},
 };
@@ -305,4 +306,29 @@ async fn a_large_report_is_read_in_little_memory() {
         .invoice(date(2026, 8, 1)..date(2026, 8, 4), now)
         .unwrap();
     assert_eq!(billed(&stage, "2026-08"), lines.checked_add(small).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_adds_up_to_the_books_after_every_restatement() {
+    let recorder = Recorder::start().unwrap();
+    let destination = format!("\n[openfinops]\nendpoint = \"{}\"\n", recorder.url());
+    let mut stage = stage(Options::default(), &destination).await.unwrap();
+    for state in State::ALL {
+        stage.set_now(state.now()).unwrap();
+        assert_done(&stage.collect(&[]).unwrap());
+        let mut sent = Vec::new();
+        for body in recorder.stored() {
+            for entry in body["metrics"]["cost_entries"].as_array().unwrap() {
+                sent.push(
+                    entry["tags"]["finops_host.amount"]
+                        .as_str()
+                        .unwrap()
+                        .parse()
+                        .unwrap(),
+                );
+            }
+        }
+        assert_eq!(Decimal::sum(sent).unwrap(), billed(&stage, "2026-"), "{state:?}");
+    }
+    assert_books(&stage, State::Closed);
 }

@@ -88,8 +88,8 @@ impl Line {
             "organizationName": self.text("org"),
         });
         // Some lines lack the repository, others have an empty one.
-        if let Some(repository) = self.text("repo") {
-            line["repositoryName"] = repository.into();
+        if let (Some(repository), Some(fields)) = (self.text("repo"), line.as_object_mut()) {
+            fields.insert("repositoryName".to_owned(), repository.into());
         }
         line
     }
