@@ -116,6 +116,7 @@ mod price;
 pub mod record;
 mod request;
 pub mod testing;
+mod waiting;
 mod warnings;
 mod window;
 
@@ -138,6 +139,7 @@ pub use record::{CostRecord, Observation};
 pub use request::{
     Checkpoint, CommittedPartition, Completeness, Outcome, Progress, Request, Source, StreamRequest,
 };
+pub use waiting::{Refusal, send_waiting};
 pub use warnings::Warnings;
 pub use window::{Rereading, Window};
 

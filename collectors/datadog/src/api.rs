@@ -2,14 +2,9 @@
 //! What must hold: a limit is waited for as long as Datadog says, where that is short, and pages never go round in a circle.
 
 use crate::{refusal, settings::Settings};
-use finops_collector::{Failure, Host, HttpRequest, Response, Warnings, escaped};
+use finops_collector::{Failure, Host, HttpRequest, Response, Warnings, escaped, send_waiting};
 use serde::{Deserialize, de::DeserializeOwned};
-use std::{collections::BTreeSet, time::Duration};
-
-/// How often a call is sent that Datadog asks to repeat.
-const ATTEMPTS: u32 = 4;
-/// The longest that is waited for at once.
-const LONGEST: Duration = Duration::from_secs(120);
+use std::collections::BTreeSet;
 
 /// The way to Datadog.
 pub(crate) struct Api<'h> {
@@ -52,22 +47,8 @@ impl<'h> Api<'h> {
     pub(crate) fn get(&self, path_and_query: &str, what: &str) -> Result<Response, Failure> {
         let request = HttpRequest::get(self.settings.url(path_and_query))
             .header("Accept", "application/json;datetime-format=rfc3339");
-        let mut attempt = 1;
-        loop {
-            let response = self
-                .host
-                .send(&request)
-                .map_err(|failure| failure.context(what))?;
-            if (200..300).contains(&response.status) {
-                return Ok(response);
-            }
-            let refusal = refusal::of(response, what);
-            match refusal.wait.filter(|wait| *wait <= LONGEST && attempt < ATTEMPTS) {
-                Some(wait) => self.host.sleep(wait),
-                None => return Err(refusal.failure),
-            }
-            attempt += 1;
-        }
+        send_waiting(self.host, &request, |response, _| refusal::of(response))
+            .map_err(|failure| failure.context(what))
     }
 
     /// Hands on every item of all pages. The next page's id goes into the query as `parameter`.

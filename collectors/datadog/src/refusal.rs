@@ -1,20 +1,12 @@
 //! What Datadog's errors mean, said so that an operator knows what to grant or change. Datadog writes them as
 //! `{"errors": ["..."]}`.
 
-use finops_collector::{Failure, FailureKind, Response, excerpt, http::failure_of};
+use finops_collector::{Failure, FailureKind, Refusal, Response, excerpt, http::failure_of};
 use serde::Deserialize;
 use std::time::Duration;
 
 /// The part of an error's body that is read.
 const BODY: usize = 4_096;
-
-/// Why a call gave no answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) failure: Failure,
-    /// For how long Datadog asks to wait.
-    pub(crate) wait: Option<Duration>,
-}
 
 #[derive(Default, Deserialize)]
 struct Body {
@@ -23,7 +15,7 @@ struct Body {
 }
 
 /// What a reply that is no success says.
-pub(crate) fn of(response: Response, what: &str) -> Refusal {
+pub(crate) fn of(response: Response) -> Refusal {
     let status = response.status;
     let header = |name: &str| response.header(name).map(|text| excerpt(text, 60));
     let reset = header("x-ratelimit-reset").and_then(|text| text.parse::<u64>().ok());
@@ -37,10 +29,8 @@ pub(crate) fn of(response: Response, what: &str) -> Refusal {
             .map(|seconds| format!(": wait {seconds} s"))
             .unwrap_or_default();
         return Refusal {
-            failure: Failure::throttled(format_args!(
-                "{what}: Datadog asks to slow down{limit}{pause} (HTTP 429)"
-            ))
-            .with_status(status),
+            failure: Failure::throttled(format_args!("Datadog asks to slow down{limit}{pause} (HTTP 429)"))
+                .with_status(status),
             wait: reset.map(Duration::from_secs),
         };
     }
@@ -61,8 +51,8 @@ pub(crate) fn of(response: Response, what: &str) -> Refusal {
         _ => (FailureKind::Provider, "Datadog answered with an error"),
     };
     let failure = match said.is_empty() {
-        true if !matches!(status, 401 | 403 | 404) => failure_of(status, &text).context(what),
-        _ => Failure::new(kind, format_args!("{what}: {means} (HTTP {status}: {said})")),
+        true if !matches!(status, 401 | 403 | 404) => failure_of(status, &text),
+        _ => Failure::new(kind, format_args!("{means} (HTTP {status}: {said})")),
     };
     Refusal {
         failure: failure.with_status(status),
@@ -94,17 +84,13 @@ mod tests {
         ] {
             let mut response = reply(status, body);
             response.headers = vec![("x-ratelimit-reset".to_owned(), "17".to_owned())];
-            let refusal = of(response, "estimated cost");
+            let refusal = of(response);
             assert_eq!(
                 (refusal.failure.kind, refusal.failure.status),
                 (kind, Some(status)),
                 "{refusal:?}"
             );
             assert!(refusal.failure.message.contains(says), "{refusal:?}");
-            assert!(
-                refusal.failure.message.starts_with("estimated cost: "),
-                "{refusal:?}"
-            );
             assert!(!refusal.failure.message.contains('\u{1b}'));
             assert_eq!(refusal.wait, (status == 429).then(|| Duration::from_secs(17)));
         }

@@ -74,7 +74,8 @@ fn read_month(api: &Api<'_>, now: Instant, source: &Source, month: Date) -> Resu
         false => Costs::default(),
     };
     if estimated.is_empty() && historical.is_empty() {
-        let told = format_args!("Datadog tells no cost of {name}: what the ledger holds of it stays as it is");
+        let told =
+            format_args!("Datadog tells no cost of {name}: what the ledger holds of it stays as it is");
         match age(month, now) {
             // Nothing strange in the first days of a month.
             ..=0 => api.host.info(told),

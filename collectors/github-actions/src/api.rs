@@ -4,14 +4,10 @@
 
 use crate::{mapping::Line, refusal, settings::Settings};
 use finops_collector::{
-    Failure, Host, HttpRequest, Response, excerpt, jiff::civil::Date, json::each_in, onward,
+    Failure, Host, HttpRequest, Response, excerpt, jiff::civil::Date, json::each_in, onward, send_waiting,
 };
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
-/// How often a call is sent that GitHub asks to repeat.
-const ATTEMPTS: u32 = 4;
-/// The longest that is waited for at once.
-const LONGEST: Duration = Duration::from_secs(120);
 /// The API's version that all this is written for.
 const VERSION: &str = "2022-11-28";
 
@@ -54,19 +50,9 @@ impl<'h> Api<'h> {
         let request = HttpRequest::get(url)
             .header("Accept", "application/vnd.github+json")
             .header("X-GitHub-Api-Version", VERSION);
-        let mut attempt = 1;
-        loop {
-            let response = self.host.send(&request)?;
-            if (200..300).contains(&response.status) {
-                return Ok(response);
-            }
-            let refusal = refusal::of(response, self.host.now(), attempt);
-            match refusal.wait.filter(|wait| *wait <= LONGEST && attempt < ATTEMPTS) {
-                Some(wait) => self.host.sleep(wait),
-                None => return Err(refusal.failure),
-            }
-            attempt += 1;
-        }
+        send_waiting(self.host, &request, |response, attempt| {
+            refusal::of(response, self.host.now(), attempt)
+        })
     }
 }
 

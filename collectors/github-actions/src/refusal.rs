@@ -2,7 +2,7 @@
 //! `{"message", "documentation_url", "status"}`.
 //! What must hold: HTTP 403 means both "slow down" and "no"; headers and message tell which, and neither becomes the other.
 
-use finops_collector::{Failure, FailureKind, Instant, Response, excerpt, http::failure_of};
+use finops_collector::{Failure, FailureKind, Instant, Refusal, Response, excerpt, http::failure_of};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -10,14 +10,6 @@ use std::time::Duration;
 const BODY: usize = 4_096;
 /// What GitHub asks to wait at least where it names no time; doubled each time.
 const UNTOLD: u64 = 60;
-
-/// Why a call gave no answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) failure: Failure,
-    /// For how long the collector may wait before it asks again; none where that helps nothing, or the host has waited.
-    pub(crate) wait: Option<Duration>,
-}
 
 #[derive(Default, Deserialize)]
 struct Body {

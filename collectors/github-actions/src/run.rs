@@ -9,6 +9,7 @@ use crate::{
 };
 use finops_collector::{
     Failure, Host, Outcome, PartitionWriter, Request, Rereading, Seal, Warnings, Window, commit,
+    descriptor::Grain,
     period::{HOUR, start_of},
 };
 
@@ -36,7 +37,10 @@ pub(crate) fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Fai
         warnings: &warnings,
         now: request.now,
     };
-    let days = window.period().days();
+    let mut days = window.period().days();
+    // Gaps first: a long reading that is cut off is whole after some runs.
+    let missing = wanted.missing(&source, Grain::Day, request.now);
+    days.sort_by_key(|day| missing.binary_search(&start_of(*day)).is_err());
     let last = days.last().copied();
     for day in &days {
         let mut writer = PartitionWriter::open(host, SPEND, &source, &[start_of(*day)])?;

@@ -57,6 +57,24 @@ fn what_fails_leaves_the_days_before_it_and_nothing_of_its_own() {
 }
 
 #[test]
+fn what_a_cut_reading_left_out_is_read_first_the_next_time() {
+    let left = Rc::new(Cell::new(3));
+    let limited = Rc::clone(&left);
+    let host = host(move |_, day| {
+        if limited.get() == 0 {
+            return Ok(reply(429, "{}"));
+        }
+        limited.set(limited.get() - 1);
+        report(&[line(day, json!({}))])
+    });
+    for days in [3, 6] {
+        left.set(3);
+        assert!(host.run::<GitHub>(&settings(), since("2026-07-01")).is_err());
+        assert_eq!(host.records(SPEND).len(), days);
+    }
+}
+
+#[test]
 fn a_limit_written_as_403_is_waited_for_a_few_times() {
     let refusals = Rc::new(Cell::new(2));
     let left = Rc::clone(&refusals);
