@@ -103,6 +103,8 @@ pub mod wasm;
 mod daily;
 mod counts;
 pub mod descriptor;
+mod double;
+mod escaping;
 mod failure;
 #[cfg(feature = "focus-csv")]
 pub mod focus;
@@ -122,6 +124,7 @@ pub mod record;
 mod request;
 pub mod testing;
 mod tokens;
+mod waiting;
 mod warnings;
 mod window;
 
@@ -131,6 +134,8 @@ pub use buckets::{Bucket, each_bucket};
 pub use daily::Daily;
 pub use counts::Counts;
 pub use descriptor::Descriptor;
+pub use double::Double;
+pub use escaping::escaped;
 pub use failure::{Failure, FailureKind, excerpt};
 pub use finops_decimal::{ArithmeticError, Decimal, ParseError, SplitError};
 pub use host::{ControlTotals, Host, Level, Receipt, Seal, WriterId};
@@ -149,6 +154,7 @@ pub use request::{
     Checkpoint, CommittedPartition, Completeness, Outcome, Progress, Request, Source, StreamRequest,
 };
 pub use tokens::{escaped, turn_pages};
+pub use waiting::{Refusal, send_waiting};
 pub use warnings::Warnings;
 pub use window::{Rereading, Window};
 

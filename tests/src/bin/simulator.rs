@@ -5,6 +5,8 @@ use finops_tests::{
     Error, anthropic, aws, azure, gcp, openai,
     provider::{self, Api, Start},
     Error, aws, azure, gcp, mongodb_atlas, provider, redis_cloud,
+    Error, aws, azure, datadog, gcp, github,
+    provider::{self, Api, Start},
     snowflake::{NOW, Options, Simulator},
 };
 use std::{io::Write, path::PathBuf, process::ExitCode};
@@ -35,6 +37,10 @@ enum Provider {
     MongodbAtlas(Nearby),
     /// A Redis Cloud account: cost reports and databases over HTTPS, at 2026-08-03T12:00:00Z
     RedisCloud(Nearby),
+    /// GitHub's usage report over HTTPS, at 2026-08-03T12:00:00Z
+    GithubActions(Nearby),
+    /// A Datadog account on the EU site over HTTPS, at 2026-08-03T12:00:00Z
+    Datadog(Nearby),
 }
 
 #[derive(Args)]
@@ -111,6 +117,8 @@ async fn main() -> ExitCode {
                 Err(error) => Err(error),
             }
         }
+        Provider::Datadog(options) => serve(datadog::Datadog::new(Default::default()), options).await,
+        Provider::GithubActions(options) => serve(github::GitHub::new(Default::default()), options).await,
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,
@@ -181,6 +189,14 @@ async fn run_provider(options: Nearby, api: impl provider::Api) -> Result<(), Er
         ..provider::Start::at("2026-08-03T12:00:00Z")?
     };
     let simulator = provider::Simulator::start(api, start).await?;
+/// Any provider of the shared stage, at 2026-08-03T12:00:00Z.
+async fn serve<A: Api>(api: Result<A, Error>, options: Nearby) -> Result<(), Error> {
+    let stopped = stopped()?;
+    let start = Start {
+        port: options.port,
+        ..Start::at("2026-08-03T12:00:00Z")?
+    };
+    let simulator = provider::Simulator::start(api?, start).await?;
     simulator.write_files(&options.dir)?;
     let port = simulator.addr().port();
     say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
