@@ -100,6 +100,7 @@ mod border;
 pub mod wasm;
 
 pub mod descriptor;
+mod escaping;
 mod failure;
 #[cfg(feature = "focus-csv")]
 pub mod focus;
@@ -113,12 +114,16 @@ mod polling;
 mod price;
 pub mod record;
 mod request;
+mod row;
+mod streaming;
 pub mod testing;
+mod warnings;
 mod window;
 
 pub use amount::amount;
 pub use book::{Book, Partitions};
 pub use descriptor::Descriptor;
+pub use escaping::escaped;
 pub use failure::{Failure, FailureKind, excerpt};
 pub use finops_decimal::{ArithmeticError, Decimal, ParseError, SplitError};
 pub use host::{ControlTotals, Host, Level, Receipt, Seal, WriterId};
@@ -133,6 +138,9 @@ pub use record::{CostRecord, Observation};
 pub use request::{
     Checkpoint, CommittedPartition, Completeness, Outcome, Progress, Request, Source, StreamRequest,
 };
+pub use row::Row;
+pub use streaming::each_within;
+pub use warnings::Warnings;
 pub use window::{Rereading, Window};
 
 /// What a collector is.
