@@ -7,6 +7,7 @@ pub mod aws;
 pub mod azure;
 pub mod books;
 pub mod crash;
+pub mod databricks;
 pub mod disk;
 pub mod gcp;
 pub mod hostile;
