@@ -41,7 +41,10 @@ impl Overview {
             let lines = row.count("line_count")?;
             let mark = format!("{lines}:{}", row.number("quantity")?);
             overview.days.insert(row.day("day")?, Seen { lines, mark });
-            overview.ingested = overview.ingested.max(Some(row.day("ingested")?));
+            // Lines from before the column was there have none.
+            if row.text("ingested")?.is_some() {
+                overview.ingested = overview.ingested.max(Some(row.day("ingested")?));
+            }
             for name in ["first_account", "last_account"] {
                 overview.accounts.insert(row.must(name)?.to_owned());
             }

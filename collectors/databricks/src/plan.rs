@@ -107,7 +107,7 @@ pub(crate) fn plan(
 }
 
 /// Days in a row, few enough for one statement. What lies before the asked period, which the host may hold for review, stays apart.
-fn pieces(chosen: &[Day], start: Instant) -> Vec<Vec<Day>> {
+pub(crate) fn pieces(chosen: &[Day], start: Instant) -> Vec<Vec<Day>> {
     let mut pieces: Vec<Vec<Day>> = Vec::new();
     let mut lines = 0;
     for day in chosen {

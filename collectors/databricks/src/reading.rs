@@ -3,7 +3,7 @@
 //! never complete.
 
 use crate::{
-    bill::{self, Part},
+    bill::{self, Part, Width},
     bookmark::Bookmark,
     descriptor::{BY_RUN, SPEND},
     mapping::Mapping,
@@ -19,7 +19,10 @@ use finops_collector::{
     jiff::{ToSpan, civil::Date},
     period::start_of,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// Parts that one day's lines are read in at most.
 const MOST_PARTS: u32 = 256;
@@ -36,6 +39,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) overview: &'a Overview,
     pub(crate) mapping: Mapping<'a>,
     pub(crate) now: Instant,
+    /// Which columns the usage table has, as far as is known.
+    pub(crate) width: Cell<Width>,
 }
 
 /// How an attempt at a piece ended.
@@ -85,6 +90,12 @@ impl Reading<'_> {
                     }
                     self.host
                         .info(format_args!("the bill: a day's lines are read in {parts} parts"));
+                }
+                Err(Refusal::OtherColumns(failure)) if self.width.get() == Width::Wide => {
+                    self.width.set(Width::Narrow);
+                    self.host.warn(format_args!(
+                        "apps, database instances and creators are not told apart: {failure}"
+                    ));
                 }
                 Err(refusal) => return Err(refusal.into()),
             }
@@ -160,7 +171,7 @@ impl Reading<'_> {
         lines: &mut BTreeMap<Date, u64>,
         mut each: impl FnMut(&Row<'_>, Date) -> Result<(), Failure>,
     ) -> Result<(), Refusal> {
-        let statement = bill::statement(self.mapping.prices, range, part);
+        let statement = bill::statement(self.mapping.prices, range, part, self.width.get());
         let (mut all, mut here) = (None, 0_u64);
         self.warehouse.read(&statement, |row| {
             let day = row.day("day")?;

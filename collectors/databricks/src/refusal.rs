@@ -18,6 +18,8 @@ pub(crate) enum Refusal {
     TooLarge(Failure),
     /// The table is not there, or may not be read.
     Unreadable(Failure),
+    /// The table lacks a column: ask for fewer.
+    OtherColumns(Failure),
     /// Anything else.
     Failed(Failure),
 }
@@ -31,7 +33,10 @@ impl From<Failure> for Refusal {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::TooLarge(failure) | Refusal::Unreadable(failure) | Refusal::Failed(failure) => failure,
+            Refusal::TooLarge(failure)
+            | Refusal::Unreadable(failure)
+            | Refusal::OtherColumns(failure)
+            | Refusal::Failed(failure) => failure,
         }
     }
 }
@@ -142,14 +147,14 @@ pub(crate) fn of_statement(error: &StatementError, sql_state: Option<&str>, what
         let means = format!("the principal cannot read the table: {GRANTS}");
         return Refusal::Unreadable(failed(FailureKind::Credential, &means));
     }
+    if says(&["unresolved_column", "field_not_found"]) {
+        let means = "the system table has other columns than documented";
+        return Refusal::OtherColumns(failed(FailureKind::Provider, means));
+    }
     Refusal::Failed(match code.as_str() {
         "RESOURCE_EXHAUSTED" | "REQUEST_LIMIT_EXCEEDED" => {
             failed(FailureKind::Throttled, "Databricks asks to slow down")
         }
-        _ if says(&["unresolved_column", "field_not_found"]) => failed(
-            FailureKind::Provider,
-            "the system table has other columns than documented",
-        ),
         _ => failed(FailureKind::Provider, "the statement failed"),
     })
 }
@@ -245,8 +250,12 @@ mod tests {
                 "{refusal:?}"
             );
         }
-        let failed = Failure::from(of("BAD_REQUEST", "[UNRESOLVED_COLUMN] x", Some("42703")));
-        assert!(failed.message.contains("other columns"), "{failed}");
+        let columns = of(
+            "BAD_REQUEST",
+            "[FIELD_NOT_FOUND] No such struct field `app_id`",
+            Some("42704"),
+        );
+        assert!(matches!(columns, Refusal::OtherColumns(_)));
         assert_eq!(
             Failure::from(of("RESOURCE_EXHAUSTED", "m", None)).kind,
             FailureKind::Throttled

@@ -2,6 +2,7 @@
 
 use crate::{
     api::Api,
+    bill::Width,
     bookmark::Bookmark,
     descriptor::SPEND,
     inventory,
@@ -19,6 +20,7 @@ use finops_collector::{
     descriptor::Grain,
     period::{DAY, day_of},
 };
+use std::cell::Cell;
 
 /// Lines come hourly; after so many seconds without a new one something is wrong.
 const STALE: i64 = 3 * DAY;
@@ -88,6 +90,7 @@ fn spend(
             now,
         },
         now,
+        width: Cell::new(Width::Wide),
     };
     let count: usize = plan.pieces.iter().map(Vec::len).sum();
     let unpriced = reading.read(&plan, bookmark)?;

@@ -27,6 +27,8 @@ pub(super) struct Fake {
     pub(super) ingested: Rc<RefCell<&'static str>>,
     /// More rows than this are too much for one reply.
     pub(super) most_rows: Rc<RefCell<usize>>,
+    /// Whether the usage table lacks the newest columns.
+    pub(super) old: Rc<RefCell<bool>>,
     /// How often each line meets its price.
     pub(super) joined: Rc<RefCell<u32>>,
 }
@@ -118,6 +120,7 @@ impl Fake {
             currencies: Rc::new(RefCell::new(vec!["USD"])),
             ingested: Rc::new(RefCell::new("2026-08-03")),
             most_rows: Rc::new(RefCell::new(usize::MAX)),
+            old: Rc::default(),
             joined: Rc::new(RefCell::new(1)),
         }
     }
@@ -152,6 +155,9 @@ impl Fake {
                 result(sql, &rows)
             }
             () if sql.contains("first_account") => result(sql, &self.overview()),
+            () if *self.old.borrow() && sql.contains("usage_metadata.app_id") => {
+                failed("BAD_REQUEST", "[FIELD_NOT_FOUND] No such struct field `app_id`")
+            }
             () => {
                 let (first, end) = (parameter("first").unwrap(), parameter("end").unwrap());
                 let part = parameter("part").map(|part| {

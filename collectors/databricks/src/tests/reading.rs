@@ -6,6 +6,7 @@ use super::fake::{Fake, asked, days, settings};
 use crate::{
     Databricks,
     descriptor::{BY_RUN, SPEND},
+    plan::{Day, pieces},
 };
 use finops_collector::{
     Completeness, Decimal, Failure, FailureKind, Level, descriptor::Basis, testing::FakeHost,
@@ -262,4 +263,46 @@ fn the_account_and_the_currency_are_never_guessed() {
     own["prices"] = "account".into();
     let failure = collect(&basic().host(NOW), &own, JULY_ON).unwrap_err();
     assert_eq!(failure.kind, FailureKind::Credential, "{failure}");
+}
+
+#[test]
+fn a_usage_table_without_the_newest_columns_is_read_without_them() {
+    let fake = basic();
+    *fake.old.borrow_mut() = true;
+    let host = fake.host(NOW);
+    run(&host);
+    assert_eq!(total(&host, SPEND), "6.95");
+    assert!(told(
+        &host,
+        "apps, database instances and creators are not told apart"
+    ));
+}
+
+#[test]
+fn days_in_a_row_are_read_together_as_far_as_a_reply_holds_their_lines() {
+    let day = |number: i8, lines| Day {
+        day: finops_collector::jiff::civil::date(2026, 8, number),
+        lines,
+        complete: true,
+    };
+    let chosen = [
+        day(1, 30_000),
+        day(2, 10_000),
+        day(3, 1),
+        day(4, 90_000),
+        day(6, 1),
+        day(7, 0),
+        day(8, 1),
+    ];
+    let days = |start: &str| -> Vec<Vec<i8>> {
+        let pieces = pieces(&chosen, days(start, "2027-01-01").start);
+        let numbers = |piece: Vec<Day>| piece.into_iter().map(|day| day.day.day()).collect();
+        pieces.into_iter().map(numbers).collect()
+    };
+    assert_eq!(days("2026-08-01"), [vec![1, 2], vec![3], vec![4], vec![6, 7, 8]]);
+    // What lies before the asked period stays apart.
+    assert_eq!(
+        days("2026-08-07"),
+        [vec![1, 2], vec![3], vec![4], vec![6], vec![7, 8]]
+    );
 }
