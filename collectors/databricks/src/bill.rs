@@ -90,9 +90,9 @@ pub(crate) fn statement(prices: &Prices, (first, end): (Date, Date), part: Part,
     select.measure("CAST(SUM(u.usage_quantity) AS STRING)", "quantity");
     select.measure("CAST(COUNT(*) AS STRING)", "line_count");
     select.measure("CAST(MAX(n.all_lines) AS STRING)", "all_lines");
-    let mut filter = "usage_date >= :first AND usage_date < :end".to_owned();
+    let mut filter = "usage_date >= :first_day AND usage_date < :end_day".to_owned();
     if part.of > 1 {
-        filter.push_str(" AND pmod(xxhash64(record_id), :parts) = :part");
+        filter.push_str(" AND pmod(xxhash64(record_id), :part_count) = :part_number");
     }
     let with = format!(
         "WITH u AS (SELECT * FROM {USAGE} WHERE {filter}), n AS (SELECT COUNT(*) AS all_lines FROM u) "
@@ -103,11 +103,13 @@ pub(crate) fn statement(prices: &Prices, (first, end): (Date, Date), part: Part,
     }
     let statement = select.statement("the bill", &with, &from);
     let statement = statement
-        .day("first", first)
-        .day("end", end)
-        .text("currency", &prices.currency);
+        .day("first_day", first)
+        .day("end_day", end)
+        .text("code", &prices.currency);
     match part.of > 1 {
-        true => statement.number("parts", part.of).number("part", part.part),
+        true => statement
+            .number("part_count", part.of)
+            .number("part_number", part.part),
         false => statement,
     }
 }
@@ -116,7 +118,7 @@ pub(crate) fn statement(prices: &Prices, (first, end): (Date, Date), part: Part,
 fn on(list: &str) -> String {
     format!(
         "{list}.sku_name = u.sku_name AND {list}.cloud = u.cloud AND {list}.usage_unit = u.usage_unit \
-         AND {list}.currency_code = :currency AND u.usage_end_time >= {list}.price_start_time \
+         AND {list}.currency_code = :code AND u.usage_end_time >= {list}.price_start_time \
          AND ({list}.price_end_time IS NULL OR u.usage_end_time < {list}.price_end_time)"
     )
 }

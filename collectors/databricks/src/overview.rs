@@ -82,14 +82,14 @@ fn statement((first, end): (Date, Date), arrived: Option<Date>) -> Statement {
     select.measure("CAST(MAX(ingestion_date) AS STRING)", "ingested");
     select.measure("MIN(account_id)", "first_account");
     select.measure("MAX(account_id)", "last_account");
-    let mut from = format!("{USAGE} WHERE (usage_date >= :first AND usage_date < :end)");
+    let mut from = format!("{USAGE} WHERE (usage_date >= :first_day AND usage_date < :end_day)");
     if arrived.is_some() {
         from.push_str(&format!(
             " OR usage_date IN (SELECT usage_date FROM {USAGE} WHERE ingestion_date >= :arrived)"
         ));
     }
     let statement = select.statement("the days of usage", "", &from);
-    let statement = statement.day("first", first).day("end", end);
+    let statement = statement.day("first_day", first).day("end_day", end);
     match arrived {
         Some(day) => statement.day("arrived", day),
         None => statement,

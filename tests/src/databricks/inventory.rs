@@ -38,8 +38,9 @@ pub(super) fn list(asked: &Asked) -> Option<Reply> {
     };
     let page: Vec<&Value> = items.iter().skip(start).take(PAGE).collect();
     let mut body = json!({ field: page });
-    if start + PAGE < items.len() {
-        body["next_page_token"] = json!(format!("page/{}", start + PAGE));
+    if let Some(fields) = body.as_object_mut().filter(|_| start + PAGE < items.len()) {
+        let token = format!("page/{}", start + PAGE);
+        fields.insert("next_page_token".to_owned(), json!(token));
     }
     Some(Reply::json(200, &body))
 }
@@ -49,8 +50,8 @@ fn clusters(now: i64) -> Vec<Value> {
         let mut cluster = json!({"cluster_id": id, "cluster_name": name, "state": state, "cluster_source": source,
             "creator_user_name": "bob@example.com", "node_type_id": "m5.large", "num_workers": 3, "start_time": now - 9_000_000,
             "autotermination_minutes": 30, "custom_tags": {"team": "data"}});
-        if ended > 0 {
-            cluster["terminated_time"] = json!(now - ended);
+        if let Some(fields) = cluster.as_object_mut().filter(|_| ended > 0) {
+            fields.insert("terminated_time".to_owned(), json!(now - ended));
         }
         cluster
     };

@@ -175,7 +175,7 @@ impl Tables {
             };
             prepared.raw_bind_parameter(place, bound).map_err(failed)?;
         }
-        let columns: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
         let mut rows = Vec::new();
         let mut found = prepared.raw_query();
         while let Some(row) = found.next().map_err(failed)? {

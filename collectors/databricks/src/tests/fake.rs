@@ -159,10 +159,10 @@ impl Fake {
                 failed("BAD_REQUEST", "[FIELD_NOT_FOUND] No such struct field `app_id`")
             }
             () => {
-                let (first, end) = (parameter("first").unwrap(), parameter("end").unwrap());
-                let part = parameter("part").map(|part| {
+                let (first, end) = (parameter("first_day").unwrap(), parameter("end_day").unwrap());
+                let part = parameter("part_number").map(|part| {
                     let number = |text: String| text.parse::<usize>().unwrap();
-                    (number(part), number(parameter("parts").unwrap()))
+                    (number(part), number(parameter("part_count").unwrap()))
                 });
                 let rows = self.bill(&first, &end, part);
                 match rows.len() > *self.most_rows.borrow() {
