@@ -118,7 +118,8 @@ fn observations() -> Vec<ObservationKind> {
         (
             "cluster-workers",
             "Workers",
-            "Workers of a cluster now, 0 unless it runs; clusters that ended more than two days ago are left out.",
+            "Workers of a cluster now (the least, where it scales by itself and the list does not tell), 0 unless it runs; clusters that \
+             ended more than two days ago are left out.",
         ),
         ("warehouses", "Warehouses", "SQL warehouses by state."),
         (

@@ -200,12 +200,20 @@ struct Cluster {
     creator_user_name: String,
     #[serde(default)]
     node_type_id: String,
-    /// Absent, where the cluster scales by itself and does not run.
+    /// May be absent, where the cluster scales by itself.
     #[serde(default)]
-    num_workers: u32,
+    num_workers: Option<u32>,
+    #[serde(default)]
+    autoscale: Autoscale,
     /// In milliseconds.
     #[serde(default)]
     terminated_time: i64,
+}
+
+#[derive(Default, Deserialize)]
+struct Autoscale {
+    #[serde(default)]
+    min_workers: u32,
 }
 
 fn clusters(api: &Api<'_>, now: Instant, names: &mut Names) -> Result<Counts, Failure> {
@@ -234,7 +242,7 @@ fn clusters(api: &Api<'_>, now: Instant, names: &mut Names) -> Result<Counts, Fa
         add(&mut counts, of(state, &cluster.cluster_source))?;
         if state != "TERMINATED" || cluster.terminated_time / 1_000 > now - ENDED {
             let workers = match state {
-                "RUNNING" | "RESIZING" => cluster.num_workers,
+                "RUNNING" | "RESIZING" => cluster.num_workers.unwrap_or(cluster.autoscale.min_workers),
                 _ => 0,
             };
             let dimensions = vec![

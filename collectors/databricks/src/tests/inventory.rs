@@ -24,7 +24,10 @@ fn list(request: &HttpRequest) -> Value {
             json!({"clusters": [cluster("c2", "TERMINATED", NOW - 60), cluster("c3", "TERMINATED", NOW - 999_999)]})
         }
         () if url.contains("/clusters/list") => {
-            json!({"clusters": [cluster("c1", "RUNNING", 0), cluster("c4", "HIBERNATING", 0)], "next_page_token": "a/b"})
+            let mut scaling = cluster("c5", "RUNNING", 0);
+            scaling["num_workers"] = Value::Null;
+            scaling["autoscale"] = json!({"min_workers": 2, "max_workers": 8});
+            json!({"clusters": [cluster("c1", "RUNNING", 0), cluster("c4", "HIBERNATING", 0), scaling], "next_page_token": "a/b"})
         }
         () if url.contains("/sql/warehouses") => json!({"warehouses": [
             {"id": "w1", "name": "BI", "state": "RUNNING", "num_clusters": 2, "warehouse_type": "PRO", "cluster_size": "Small",
@@ -95,11 +98,12 @@ fn everything_is_counted_over_all_pages_and_a_state_without_anything_is_none() {
     only_observe(&host).unwrap();
     let seen = seen(&host);
     for (key, value) in [
-        ("clusters RUNNING UI", "1"),
+        ("clusters RUNNING UI", "2"),
         ("clusters TERMINATED UI", "2"),
         ("clusters HIBERNATING UI", "1"),
         ("clusters PENDING UI", "0"),
         ("cluster-workers c1 name of c1 UI ann m5.large", "4"),
+        ("cluster-workers c5 name of c5 UI ann m5.large", "2"),
         ("cluster-workers c2 name of c2 UI ann m5.large", "0"),
         ("warehouses RUNNING", "1"),
         ("warehouses STARTING", "0"),

@@ -215,6 +215,18 @@ fn prices_that_overlap_and_lines_that_are_missing_are_not_committed() {
     assert_eq!(failure.kind, FailureKind::Incomplete);
     assert!(failure.message.contains("4 lines met 8 prices"), "{failure}");
     assert!(host.commits().is_empty() && host.open_writers() == 0);
+    let fake = basic();
+    *fake.lost.borrow_mut() = 1;
+    let host = fake.host(NOW);
+    let failure = collect(&host, &settings(), JULY_ON).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Incomplete);
+    assert!(
+        failure
+            .message
+            .contains("0 lines of 2026-07-30 came where the table holds 1"),
+        "{failure}"
+    );
+    assert!(host.commits().is_empty() && host.open_writers() == 0);
 }
 
 #[test]
