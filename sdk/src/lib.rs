@@ -122,6 +122,8 @@ mod polling;
 mod price;
 pub mod record;
 mod request;
+mod row;
+mod streaming;
 pub mod testing;
 mod tokens;
 mod waiting;
@@ -155,6 +157,8 @@ pub use request::{
 };
 pub use tokens::{escaped, turn_pages};
 pub use waiting::{Refusal, send_waiting};
+pub use row::Row;
+pub use streaming::each_within;
 pub use warnings::Warnings;
 pub use window::{Rereading, Window};
 

@@ -10,6 +10,7 @@ pub mod books;
 pub mod buckets;
 pub mod crash;
 pub mod datadog;
+pub mod databricks;
 pub mod disk;
 pub mod gcp;
 pub mod github;

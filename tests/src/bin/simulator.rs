@@ -7,6 +7,7 @@ use finops_tests::{
     Error, aws, azure, gcp, mongodb_atlas, provider, redis_cloud,
     Error, aws, azure, datadog, gcp, github,
     provider::{self, Api, Start},
+    Error, aws, azure, databricks, gcp, provider,
     snowflake::{NOW, Options, Simulator},
 };
 use std::{io::Write, path::PathBuf, process::ExitCode};
@@ -27,6 +28,8 @@ enum Provider {
     Aws(Nearby),
     /// An Azure tenant: Cost Management, a FOCUS export and Resource Graph over HTTPS, at 2026-08-03T12:00:00Z
     Azure(Nearby),
+    /// A Databricks workspace with its account's billing tables over HTTPS, at 2026-08-03T12:00:00Z
+    Databricks(Nearby),
     /// A Google Cloud billing export in BigQuery, and some projects, over HTTPS
     Gcp(Gcp),
     /// An OpenAI organization: costs and usage over HTTPS, at 2026-08-03T12:00:00Z
@@ -97,6 +100,7 @@ async fn main() -> ExitCode {
         Provider::Snowflake(options) => run(options).await,
         Provider::Aws(options) => run_aws(options).await,
         Provider::Azure(options) => run_azure(options).await,
+        Provider::Databricks(options) => run_databricks(options).await,
         Provider::Gcp(options) => run_gcp(options).await,
         Provider::Openai(options) => match openai::OpenAi::new(openai::Options::default()) {
             Ok(api) => serve(api, options, openai::stage::State::Initial.now()).await,
@@ -152,6 +156,21 @@ async fn run_azure(options: Nearby) -> Result<(), Error> {
     })
     .await?;
     simulator.deliver(azure::bill::SHOP, jiff::civil::date(2026, 7, 1))?;
+    simulator.write_files(&options.dir)?;
+    let port = simulator.addr().port();
+    say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
+    stopped.await;
+    Ok(())
+}
+
+async fn run_databricks(options: Nearby) -> Result<(), Error> {
+    let stopped = stopped()?;
+    let workspace = databricks::Workspace::new(databricks::Options::default())?;
+    let start = provider::Start {
+        port: options.port,
+        ..provider::Start::at("2026-08-03T12:00:00Z")?
+    };
+    let simulator = provider::Simulator::start(workspace, start).await?;
     simulator.write_files(&options.dir)?;
     let port = simulator.addr().port();
     say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
