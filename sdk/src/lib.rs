@@ -100,6 +100,7 @@ mod border;
 pub mod wasm;
 
 pub mod descriptor;
+mod double;
 mod failure;
 #[cfg(feature = "focus-csv")]
 pub mod focus;
@@ -114,11 +115,14 @@ mod price;
 pub mod record;
 mod request;
 pub mod testing;
+mod unit_price;
+mod warnings;
 mod window;
 
 pub use amount::amount;
 pub use book::{Book, Partitions};
 pub use descriptor::Descriptor;
+pub use double::Double;
 pub use failure::{Failure, FailureKind, excerpt};
 pub use finops_decimal::{ArithmeticError, Decimal, ParseError, SplitError};
 pub use host::{ControlTotals, Host, Level, Receipt, Seal, WriterId};
@@ -133,6 +137,8 @@ pub use record::{CostRecord, Observation};
 pub use request::{
     Checkpoint, CommittedPartition, Completeness, Outcome, Progress, Request, Source, StreamRequest,
 };
+pub use unit_price::unit_price;
+pub use warnings::Warnings;
 pub use window::{Rereading, Window};
 
 /// What a collector is.
