@@ -2,7 +2,11 @@
 
 use clap::{Args, Parser, Subcommand};
 use finops_tests::{
-    Error, aws, azure, gcp,
+    Error, aws, azure,
+    confluent::{self, Confluent},
+    elastic::Elastic,
+    gcp,
+    provider::{self, Api, Start},
     snowflake::{NOW, Options, Simulator},
 };
 use std::{io::Write, path::PathBuf, process::ExitCode};
@@ -23,6 +27,10 @@ enum Provider {
     Aws(Nearby),
     /// An Azure tenant: Cost Management, a FOCUS export and Resource Graph over HTTPS, at 2026-08-03T12:00:00Z
     Azure(Nearby),
+    /// A Confluent Cloud organization's cost list over HTTPS, at 2026-08-03T12:00:00Z
+    Confluent(Nearby),
+    /// An Elastic Cloud organization's costs by instance over HTTPS, at 2026-08-03T12:00:00Z
+    Elastic(Nearby),
     /// A Google Cloud billing export in BigQuery, and some projects, over HTTPS
     Gcp(Gcp),
 }
@@ -81,6 +89,8 @@ async fn main() -> ExitCode {
         Provider::Snowflake(options) => run(options).await,
         Provider::Aws(options) => run_aws(options).await,
         Provider::Azure(options) => run_azure(options).await,
+        Provider::Confluent(options) => serve(Confluent::new(confluent::Options::default()), options).await,
+        Provider::Elastic(options) => serve(Elastic::new(1), options).await,
         Provider::Gcp(options) => run_gcp(options).await,
     };
     match ran {
@@ -90,6 +100,21 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A provider on the shared stage, at the time of the first golden records.
+async fn serve<A: Api>(api: Result<A, Error>, options: Nearby) -> Result<(), Error> {
+    let stopped = stopped()?;
+    let start = Start {
+        port: options.port,
+        ..Start::at(finops_tests::program::NOW)?
+    };
+    let simulator = provider::Simulator::start(api?, start).await?;
+    simulator.write_files(&options.dir)?;
+    let port = simulator.addr().port();
+    say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
+    stopped.await;
+    Ok(())
 }
 
 async fn run_aws(options: Nearby) -> Result<(), Error> {
