@@ -1,17 +1,20 @@
 //! Confluent's errors: JSON:API-like, with an id of the request.
 
 use crate::provider::Reply;
-use serde_json::json;
+use serde_json::{Value, json};
+
+/// Id of every request.
+const REQUEST: &str = "ed42afdd-f0d5-4c0d-8428-9fc6e1a3bd31";
 
 /// An error; `parameter` names what of the query is wrong.
 pub(super) fn reply(status: u16, code: &str, detail: &str, parameter: &str) -> Reply {
-    let mut error = json!({"id": "ed42afdd-f0d5-4c0d-8428-9fc6e1a3bd31", "status": status.to_string(), "code": code,
-        "title": code.replace('_', " "), "detail": detail});
-    if !parameter.is_empty() {
-        error["source"] = json!({"parameter": parameter});
-    }
-    Reply::json(status, &json!({"errors": [error]}))
-        .with("x-request-id", "ed42afdd-f0d5-4c0d-8428-9fc6e1a3bd31")
+    let source = match parameter.is_empty() {
+        true => Value::Null,
+        false => json!({"parameter": parameter}),
+    };
+    let error = json!({"id": REQUEST, "status": status.to_string(), "code": code, "title": code.replace('_', " "),
+        "detail": detail, "source": source});
+    Reply::json(status, &json!({"errors": [error]})).with("x-request-id", REQUEST)
 }
 
 /// The shorter error of the rate limit.
