@@ -28,9 +28,9 @@ enum Provider {
     /// An Azure tenant: Cost Management, a FOCUS export and Resource Graph over HTTPS, at 2026-08-03T12:00:00Z
     Azure(Nearby),
     /// A Confluent Cloud organization's cost list over HTTPS, at 2026-08-03T12:00:00Z
-    Confluent(Nearby),
+    Confluent(Large),
     /// An Elastic Cloud organization's costs by instance over HTTPS, at 2026-08-03T12:00:00Z
-    Elastic(Nearby),
+    Elastic(Large),
     /// A Google Cloud billing export in BigQuery, and some projects, over HTTPS
     Gcp(Gcp),
 }
@@ -43,6 +43,15 @@ struct Nearby {
     /// Where ca.pem and the secrets are written
     #[arg(long)]
     dir: PathBuf,
+}
+
+#[derive(Args)]
+struct Large {
+    #[command(flatten)]
+    nearby: Nearby,
+    /// How often each line of the bill stands there, each time of something else: 10000 makes more than a million lines
+    #[arg(long, default_value_t = 1)]
+    copies: u32,
 }
 
 #[derive(Args)]
@@ -89,8 +98,14 @@ async fn main() -> ExitCode {
         Provider::Snowflake(options) => run(options).await,
         Provider::Aws(options) => run_aws(options).await,
         Provider::Azure(options) => run_azure(options).await,
-        Provider::Confluent(options) => serve(Confluent::new(confluent::Options::default()), options).await,
-        Provider::Elastic(options) => serve(Elastic::new(1), options).await,
+        Provider::Confluent(options) => {
+            let set = confluent::Options {
+                copies: usize::try_from(options.copies).unwrap_or(usize::MAX),
+                ..confluent::Options::default()
+            };
+            serve(Confluent::new(set), options.nearby).await
+        }
+        Provider::Elastic(options) => serve(Elastic::new(options.copies), options.nearby).await,
         Provider::Gcp(options) => run_gcp(options).await,
     };
     match ran {

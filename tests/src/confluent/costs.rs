@@ -64,7 +64,7 @@ fn page(confluent: &Confluent, asked: &Asked, window: (Date, Date), size: usize)
     let end = (start + size).min(rows.len());
     let next =
         (end < rows.len()).then(|| format!("https://{HOST}/billing/v1/costs?page_token={}", mark(end)));
-    let here = rows.get(start..end).unwrap_or_default();
+    let here: Vec<_> = (start..end).filter_map(|at| rows.row(at)).collect();
     let data = match here.is_empty() {
         true => Value::Null,
         false => json!(here),

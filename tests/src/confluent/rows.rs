@@ -4,7 +4,7 @@ use crate::Error;
 use finops_decimal::Decimal;
 use jiff::{Timestamp, civil::Date};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// A row of the list, as it is written into JSON.
@@ -31,33 +31,38 @@ struct Version {
 #[derive(Clone, Debug)]
 pub struct Rows {
     versions: Vec<Version>,
+    copies: usize,
+}
+
+/// What a moment sees of a window: each row so many times, though it is kept once.
+pub(super) struct List {
+    rows: Vec<Row>,
+    copies: usize,
+}
+
+impl List {
+    pub(super) fn len(&self) -> usize {
+        self.rows.len() * self.copies
+    }
+
+    /// A row by its place in the list. A copy is of a resource of its own.
+    pub(super) fn row(&self, at: usize) -> Option<Row> {
+        let copy = at % self.copies;
+        let mut row = self.rows.get(at / self.copies)?.clone();
+        if copy > 0 {
+            let resource = json!({"id": format!("lkc-copy{copy:06}"), "environment": {"id": "env-prod1"}});
+            row.insert("resource".to_owned(), resource);
+        }
+        Some(row)
+    }
 }
 
 impl Rows {
     pub(super) fn load(copies: usize) -> Result<Self, Error> {
-        let versions: Vec<Version> = serde_json::from_str(include_str!("../../data/confluent/rows.json"))?;
-        let versions = versions.into_iter().flat_map(|version| {
-            (0..copies).map(move |copy| {
-                let mut version = version.clone();
-                if copy > 0 {
-                    let resource = serde_json::json!({"id": format!("lkc-copy{copy:06}"), "environment": {"id": "env-prod1"}});
-                    version.row.insert("resource".to_owned(), resource);
-                }
-                version
-            })
-        });
         Ok(Self {
-            versions: versions.collect(),
+            versions: serde_json::from_str(include_str!("../../data/confluent/rows.json"))?,
+            copies: copies.max(1),
         })
-    }
-
-    /// Changes the rows that begin on that day, now and in the past.
-    pub fn change(&mut self, day: &str, change: impl Fn(&mut Row)) {
-        for version in &mut self.versions {
-            if text(&version.row, "start_date") == day {
-                change(&mut version.row);
-            }
-        }
     }
 
     /// Takes all rows away.
@@ -66,16 +71,20 @@ impl Rows {
     }
 
     /// What is seen at a moment of the days asked for.
-    pub(super) fn list(&self, now: Timestamp, (first, end): (Date, Date), shape: Shape) -> Vec<Row> {
+    pub(super) fn list(&self, now: Timestamp, (first, end): (Date, Date), shape: Shape) -> List {
         let inside = self.versions.iter().filter(|version| {
             let start: Option<Date> = text(&version.row, "start_date").parse().ok();
             let seen = version.since <= now && version.until.is_none_or(|until| now < until);
             seen && start.is_some_and(|start| (first..end).contains(&start))
         });
         let rows: Vec<Row> = inside.map(|version| version.row.clone()).collect();
-        match shape {
+        let rows = match shape {
             Shape::Days => rows,
             Shape::Totals => totals(rows, (first, end)),
+        };
+        List {
+            rows,
+            copies: self.copies,
         }
     }
 
@@ -85,12 +94,12 @@ impl Rows {
     /// Where an amount is none.
     pub fn invoice(&self, now: Timestamp, month: &str) -> Result<Decimal, Error> {
         let first: Date = format!("{month}-01").parse()?;
-        let rows = self.list(now, (first, first.last_of_month().tomorrow()?), Shape::Days);
+        let list = self.list(now, (first, first.last_of_month().tomorrow()?), Shape::Days);
         let mut sum = Decimal::ZERO;
-        for row in rows {
-            sum = sum.checked_add(charged(&row)?)?;
+        for row in &list.rows {
+            sum = sum.checked_add(charged(row)?)?;
         }
-        Ok(sum)
+        Ok(sum.checked_mul(u32::try_from(self.copies)?.into())?)
     }
 }
 

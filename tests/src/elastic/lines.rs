@@ -64,6 +64,7 @@ struct Version {
 #[derive(Clone, Debug)]
 pub struct Lines {
     versions: Vec<Version>,
+    copies: u32,
 }
 
 /// A window's consumption.
@@ -74,19 +75,10 @@ pub(super) struct Window {
 }
 
 impl Lines {
-    pub(super) fn load(copies: usize) -> Result<Self, Error> {
-        let versions: Vec<Version> = serde_json::from_str(include_str!("../../data/elastic/lines.json"))?;
-        let versions = versions.into_iter().flat_map(|version| {
-            (0..copies).map(move |copy| {
-                let mut version = version.clone();
-                if copy > 0 {
-                    version.line.product.sku = format!("copy{copy:06}.{}", version.line.product.sku);
-                }
-                version
-            })
-        });
+    pub(super) fn load(copies: u32) -> Result<Self, Error> {
         Ok(Self {
-            versions: versions.collect(),
+            versions: serde_json::from_str(include_str!("../../data/elastic/lines.json"))?,
+            copies: copies.max(1),
         })
     }
 
@@ -95,22 +87,36 @@ impl Lines {
         self.versions.clear();
     }
 
-    /// What is seen at a moment of the days asked for, as one lump.
-    pub(super) fn window(&self, now: Timestamp, (from, to): (Date, Date)) -> Result<Window, Error> {
-        let mut window = Window::default();
-        for version in &self.versions {
+    /// The versions that are seen at a moment of the days asked for.
+    fn seen(&self, now: Timestamp, (from, to): (Date, Date)) -> impl Iterator<Item = &Version> {
+        self.versions.iter().filter(move |version| {
             let seen = version.since <= now && version.until.is_none_or(|until| now < until);
-            if !seen || !(from..to).contains(&version.day) {
-                continue;
-            }
-            let used = version.line.used;
-            window.total = window.total.checked_add(used.total_ecu)?;
-            if !version.hidden {
-                let lines = window.instances.entry(version.instance.clone()).or_default();
-                lines.entry(version.line.product.clone()).or_default().add(used)?;
+            seen && (from..to).contains(&version.day)
+        })
+    }
+
+    /// What is seen at a moment of the days asked for, as one lump.
+    pub(super) fn window(&self, now: Timestamp, days: (Date, Date)) -> Result<Window, Error> {
+        let mut window = Window {
+            total: self.total(now, days)?,
+            ..Window::default()
+        };
+        for version in self.seen(now, days).filter(|version| !version.hidden) {
+            let lines = window.instances.entry(version.instance.clone()).or_default();
+            for copy in 0..self.copies {
+                let mut product = version.line.product.clone();
+                if copy > 0 {
+                    product.sku = format!("copy{copy:06}.{}", product.sku);
+                }
+                lines.entry(product).or_default().add(version.line.used)?;
             }
         }
         Ok(window)
+    }
+
+    fn total(&self, now: Timestamp, days: (Date, Date)) -> Result<Decimal, Error> {
+        let once = Decimal::sum(self.seen(now, days).map(|version| version.line.used.total_ecu))?;
+        Ok(once.checked_mul(self.copies.into())?)
     }
 
     /// What the days from one to before another consume, as a moment knows it: ECU.
@@ -118,6 +124,6 @@ impl Lines {
     /// # Errors
     /// Where a day is none, or a sum does not fit.
     pub fn consumed(&self, now: Timestamp, (from, to): (&str, &str)) -> Result<Decimal, Error> {
-        Ok(self.window(now, (from.parse()?, to.parse()?))?.total)
+        self.total(now, (from.parse()?, to.parse()?))
     }
 }

@@ -36,7 +36,7 @@ impl Elastic {
     ///
     /// # Errors
     /// Where the data is damaged.
-    pub fn new(copies: usize) -> Result<Self, Error> {
+    pub fn new(copies: u32) -> Result<Self, Error> {
         let lines = Mutex::new(Lines::load(copies)?);
         Ok(Self { lines })
     }

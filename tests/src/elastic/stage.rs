@@ -30,7 +30,7 @@ pub fn config(addr: SocketAddr, settings: &str, tables: &str) -> String {
 ///
 /// # Errors
 /// Where the simulator cannot start.
-pub async fn stage(copies: usize, settings: &str, tables: &str) -> Result<Stage, Error> {
+pub async fn stage(copies: u32, settings: &str, tables: &str) -> Result<Stage, Error> {
     let start = Start::at(State::Initial.now())?;
     let api = Elastic::new(copies)?;
     Stage::new("elastic", api, start, |addr| config(addr, settings, tables)).await
