@@ -1,6 +1,10 @@
 //! JSON from replies, numbers exact (read them as [`Decimal`](crate::Decimal) or `serde_json::Number`).
 //! What must hold: a page instead of JSON, and JSON that ends too soon, are told apart and never taken for data.
 
+mod listing;
+
+pub use listing::listing;
+
 use crate::{Failure, Response, excerpt, http::failure_within};
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,

@@ -127,6 +127,7 @@ mod streaming;
 pub mod testing;
 mod tokens;
 mod waiting;
+mod unit_price;
 mod warnings;
 mod window;
 
@@ -159,6 +160,7 @@ pub use tokens::{escaped, turn_pages};
 pub use waiting::{Refusal, send_waiting};
 pub use row::Row;
 pub use streaming::each_within;
+pub use unit_price::unit_price;
 pub use warnings::Warnings;
 pub use window::{Rereading, Window};
 

@@ -8,6 +8,11 @@ use finops_tests::{
     Error, aws, azure, datadog, gcp, github,
     provider::{self, Api, Start},
     Error, aws, azure, databricks, gcp, provider,
+    Error, aws, azure,
+    confluent::{self, Confluent},
+    elastic::Elastic,
+    gcp,
+    provider::{self, Api, Start},
     snowflake::{NOW, Options, Simulator},
 };
 use std::{io::Write, path::PathBuf, process::ExitCode};
@@ -30,6 +35,10 @@ enum Provider {
     Azure(Nearby),
     /// A Databricks workspace with its account's billing tables over HTTPS, at 2026-08-03T12:00:00Z
     Databricks(Nearby),
+    /// A Confluent Cloud organization's cost list over HTTPS, at 2026-08-03T12:00:00Z
+    Confluent(Large),
+    /// An Elastic Cloud organization's costs by instance over HTTPS, at 2026-08-03T12:00:00Z
+    Elastic(Large),
     /// A Google Cloud billing export in BigQuery, and some projects, over HTTPS
     Gcp(Gcp),
     /// An OpenAI organization: costs and usage over HTTPS, at 2026-08-03T12:00:00Z
@@ -54,6 +63,15 @@ struct Nearby {
     /// Where ca.pem and the secrets are written
     #[arg(long)]
     dir: PathBuf,
+}
+
+#[derive(Args)]
+struct Large {
+    #[command(flatten)]
+    nearby: Nearby,
+    /// How often each line of the bill stands there, each time of something else: 10000 makes more than a million lines
+    #[arg(long, default_value_t = 1)]
+    copies: u32,
 }
 
 #[derive(Args)]
@@ -101,6 +119,14 @@ async fn main() -> ExitCode {
         Provider::Aws(options) => run_aws(options).await,
         Provider::Azure(options) => run_azure(options).await,
         Provider::Databricks(options) => run_databricks(options).await,
+        Provider::Confluent(options) => {
+            let set = confluent::Options {
+                copies: usize::try_from(options.copies).unwrap_or(usize::MAX),
+                ..confluent::Options::default()
+            };
+            serve(Confluent::new(set), options.nearby).await
+        }
+        Provider::Elastic(options) => serve(Elastic::new(options.copies), options.nearby).await,
         Provider::Gcp(options) => run_gcp(options).await,
         Provider::Openai(options) => match openai::OpenAi::new(openai::Options::default()) {
             Ok(api) => serve(api, options, openai::stage::State::Initial.now()).await,
@@ -131,6 +157,21 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A provider on the shared stage, at the time of the first golden records.
+async fn serve<A: Api>(api: Result<A, Error>, options: Nearby) -> Result<(), Error> {
+    let stopped = stopped()?;
+    let start = Start {
+        port: options.port,
+        ..Start::at(finops_tests::program::NOW)?
+    };
+    let simulator = provider::Simulator::start(api?, start).await?;
+    simulator.write_files(&options.dir)?;
+    let port = simulator.addr().port();
+    say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
+    stopped.await;
+    Ok(())
 }
 
 async fn run_aws(options: Nearby) -> Result<(), Error> {
