@@ -76,7 +76,7 @@ pub fn each_in<T: DeserializeOwned>(
     }
 }
 
-fn refuse_html(reader: &mut impl BufRead) -> Result<(), Failure> {
+pub(crate) fn refuse_html(reader: &mut impl BufRead) -> Result<(), Failure> {
     loop {
         let buffer = reader.fill_buf().map_err(failure_within)?;
         if buffer.is_empty() {
@@ -100,7 +100,7 @@ fn refuse_html(reader: &mut impl BufRead) -> Result<(), Failure> {
     }
 }
 
-fn failure_of(error: serde_json::Error) -> Failure {
+pub(crate) fn failure_of(error: serde_json::Error) -> Failure {
     if error.is_io() {
         return failure_within(error.into());
     }
