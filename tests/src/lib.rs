@@ -9,6 +9,7 @@ pub mod books;
 pub mod crash;
 pub mod disk;
 pub mod gcp;
+pub mod generic;
 pub mod hostile;
 pub mod openfinops;
 pub mod plan;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use finops_tests::{
-    Error, aws, azure, gcp,
+    Error, aws, azure, gcp, generic, provider,
     snowflake::{NOW, Options, Simulator},
 };
 use std::{io::Write, path::PathBuf, process::ExitCode};
@@ -25,6 +25,8 @@ enum Provider {
     Azure(Nearby),
     /// A Google Cloud billing export in BigQuery, and some projects, over HTTPS
     Gcp(Gcp),
+    /// A Prometheus and a file server over HTTPS, at 2026-08-03T12:06:00Z
+    Generic(Nearby),
 }
 
 #[derive(Args)]
@@ -82,6 +84,7 @@ async fn main() -> ExitCode {
         Provider::Aws(options) => run_aws(options).await,
         Provider::Azure(options) => run_azure(options).await,
         Provider::Gcp(options) => run_gcp(options).await,
+        Provider::Generic(options) => run_generic(options).await,
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,
@@ -131,6 +134,20 @@ async fn run_gcp(options: Gcp) -> Result<(), Error> {
         ..gcp::Options::default()
     })
     .await?;
+    simulator.write_files(&options.dir)?;
+    let port = simulator.addr().port();
+    say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
+    stopped.await;
+    Ok(())
+}
+
+async fn run_generic(options: Nearby) -> Result<(), Error> {
+    let stopped = stopped()?;
+    let start = provider::Start {
+        port: options.port,
+        ..provider::Start::at("2026-08-03T12:06:00Z")?
+    };
+    let simulator = provider::Simulator::start(generic::Generic::load()?, start).await?;
     simulator.write_files(&options.dir)?;
     let port = simulator.addr().port();
     say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
