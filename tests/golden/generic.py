@@ -116,19 +116,21 @@ def usage(series, now):
 
 
 def lines(rows, now):
-    found = []
+    sums = {}
     for row in rows:
         if row["since"] > now or row.get("until", "9") <= now:
             continue
         charge = {"usage": "Usage", "credit": "Credit", "purchase": "Purchase"}.get(row["kind"], "Adjustment")
-        used = text(Decimal(row["kwh"])) if row["kwh"] else None
-        amount = text(Decimal(row["amount"]))
-        found.append(
-            [
-                row["day"] + "T00:00:00Z", row["product"], "Other", charge, row["kind"] if charge == "Adjustment" else None,
-                row["room"] or None, "EUR", amount, amount, used, "kWh" if used else None, row["team"] or None, "billed",
-            ]
+        key = (
+            row["day"] + "T00:00:00Z", row["product"], charge, row["kind"] if charge == "Adjustment" else None, row["room"] or None,
+            "kWh" if row["kwh"] else None, row["team"] or None,
         )  # fmt: skip
+        cost, used = sums.get(key, (Decimal(0), Decimal(0)))
+        sums[key] = (cost + Decimal(row["amount"]), used + Decimal(row["kwh"] or 0))
+    found = []
+    for (start, product, charge, odd, room, unit, team), (cost, used) in sums.items():
+        quantity = text(used) if unit else None
+        found.append([start, product, "Other", charge, odd, room, "EUR", text(cost), text(cost), quantity, unit, team, "billed"])
     return found
 
 

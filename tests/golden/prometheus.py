@@ -15,8 +15,8 @@ FIRST, HOURS = datetime(2026, 8, 3, 0, tzinfo=UTC), 8
 GIB = 2**30
 # host: cores, busy seconds a minute by hour, GiB of memory in all, GiB in use, GiB of disk, hour with whose end its samples begin
 HOSTS = {
-    "n1:9100": (4, ["15", "30", "45", "60", "120", "240", "7.5", "0"], 16, "8", "100", None),
-    "n2:9100": (2, ["15", "15", "15", "15", "15", "15", "15", "15"], 8, "2.5", "50.25", None),
+    "n1:9100": (4, ["15", "30", "45", "60", "120", "240", "7.5", "0"], 16, "8", "100", -1),
+    "n2:9100": (2, ["15", "15", "15", "15", "15", "15", "15", "15"], 8, "2.5", "50.25", -1),
     "n3:9100": (1, ["3.75", "0", "0", "60", "60", "0", "1.875", "30"], 4, "1", "8", 3),
 }
 SILENT = ("n2:9100", 2)  # the host is not scraped from this hour's first minute on, its end included
@@ -38,32 +38,34 @@ def dark(minute):
 def speaks(host, minute):
     """Whether a host was scraped."""
     first, silent = HOSTS[host][5], (host, (minute - 1) // 60) == SILENT
-    return not dark(minute) and not silent and (first is None or minute >= (first + 1) * 60)
+    return not dark(minute) and not silent and minute >= (first + 1) * 60
 
 
 def metrics():
-    families = {name: [] for name in ("up", "node_cpu_seconds", "node_memory_MemTotal_bytes", "node_memory_MemAvailable_bytes", "node_filesystem_size_bytes")}
+    families = {}
+
+    def add(family, labels, value, stamp, name=None):
+        pairs = ",".join(f'{label}="{text}"' for label, text in labels.items())
+        families.setdefault(family, []).append(f"{name or family}{{{pairs}}} {value} {stamp}")
+
     for host, (cores, busy, total, used, disk, _) in HOSTS.items():
-        at, seconds = Decimal(0), Decimal(1000)
+        seconds, instance = Decimal(1000), {"instance": host}
         for minute in range(HOURS * 60 + 1):
-            stamp = int((FIRST + timedelta(minutes=minute)).timestamp())
-            hour = max(0, (minute - 1) // 60)
+            stamp, hour = int((FIRST + timedelta(minutes=minute)).timestamp()), (minute - 1) // 60
             if minute:
-                if (host, hour) == RESET and minute == hour * 60 + 1:
-                    seconds = Decimal(0)
-                seconds += Decimal(busy[hour])
+                reset = (host, hour) == RESET and minute == hour * 60 + 1
+                seconds = (Decimal(0) if reset else seconds) + Decimal(busy[hour])
             if not speaks(host, minute):
                 continue
-            families["up"].append(f'up{{job="node",instance="{host}"}} 1 {stamp}')
+            add("up", {"job": "node", **instance}, 1, stamp)
             for core in range(cores):
-                mine = seconds / cores
-                families["node_cpu_seconds"].append(f'node_cpu_seconds_total{{instance="{host}",cpu="{core}",mode="user"}} {mine} {stamp}')
-                families["node_cpu_seconds"].append(f'node_cpu_seconds_total{{instance="{host}",cpu="{core}",mode="idle"}} {minute * 60} {stamp}')
-            free = int((total - Decimal(used)) * GIB)
-            families["node_memory_MemTotal_bytes"].append(f'node_memory_MemTotal_bytes{{instance="{host}"}} {total * GIB} {stamp}')
-            families["node_memory_MemAvailable_bytes"].append(f'node_memory_MemAvailable_bytes{{instance="{host}"}} {free} {stamp}')
-            families["node_filesystem_size_bytes"].append(f'node_filesystem_size_bytes{{instance="{host}",fstype="ext4",device="a"}} {int(Decimal(disk) * GIB)} {stamp}')
-            families["node_filesystem_size_bytes"].append(f'node_filesystem_size_bytes{{instance="{host}",fstype="tmpfs",device="t"}} {GIB} {stamp}')
+                for mode, value in (("user", seconds / cores), ("idle", minute * 60)):
+                    labels = {**instance, "cpu": core, "mode": mode}
+                    add("node_cpu_seconds", labels, value, stamp, "node_cpu_seconds_total")
+            add("node_memory_MemTotal_bytes", instance, total * GIB, stamp)
+            add("node_memory_MemAvailable_bytes", instance, int((total - Decimal(used)) * GIB), stamp)
+            for kind, size in (("ext4", int(Decimal(disk) * GIB)), ("tmpfs", GIB)):
+                add("node_filesystem_size_bytes", {**instance, "fstype": kind}, size, stamp)
     lines = []
     for family, samples in families.items():
         kind = "counter" if family == "node_cpu_seconds" else "gauge"
@@ -91,11 +93,10 @@ def used(meter, host, hour):
 def records():
     rows = []
     for host, (*_, first) in HOSTS.items():
-        for hour in range(HOURS):
+        for hour in range(first, HOURS):
             for meter, (unit, service, category, price) in CARDS.items():
-                if first is not None and hour < first:
-                    continue
-                # A counter tells nothing before its second sample.
+                # Prometheus 2 counts the samples at both ends of a range: the first one tells of the hour before it, too; but a
+                # counter tells nothing before its second sample.
                 if hour == first and meter == "cpu":
                     continue
                 # In the silent hour only averages have a sample, that of its beginning; after it an increase is extrapolated.
@@ -105,8 +106,12 @@ def records():
                     continue
                 amount = used(meter, host, hour)
                 start = (FIRST + timedelta(hours=hour)).strftime("%Y-%m-%dT%H:%M:%SZ")
-                rows.append([start, service, category, meter, host, text(amount), unit, text(amount * Decimal(price)), "EUR"])
-    columns = ["ChargePeriod.start", "ServiceName", "ServiceCategory", "SkuMeter", "ResourceId", "ConsumedQuantity", "ConsumedUnit", "EffectiveCost", "BillingCurrency"]
+                cost = text(amount * Decimal(price))
+                rows.append([start, service, category, meter, host, text(amount), unit, cost, "EUR"])
+    columns = [
+        "ChargePeriod.start", "ServiceName", "ServiceCategory", "SkuMeter", "ResourceId", "ConsumedQuantity", "ConsumedUnit",
+        "EffectiveCost", "BillingCurrency",
+    ]  # fmt: skip
     print(json.dumps({"columns": columns, "rows": rows}))
 
 

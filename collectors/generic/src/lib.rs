@@ -9,6 +9,7 @@ mod descriptor;
 mod fields;
 mod hours;
 mod labels;
+mod line;
 mod lines;
 mod mapping;
 mod meter;

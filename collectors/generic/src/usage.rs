@@ -29,8 +29,8 @@ struct Tally {
     partial: usize,
     left: usize,
     unpriced: usize,
-    /// By reason the first hour, and how many there are.
-    reasons: BTreeMap<String, (Instant, usize)>,
+    /// By reason the hours, in order.
+    reasons: BTreeMap<String, Vec<Instant>>,
 }
 
 /// One call.
@@ -162,8 +162,7 @@ impl Call<'_> {
                 partitions.complete.push(*start);
                 continue;
             };
-            let first = tally.reasons.entry(reason).or_insert((*start, 0));
-            first.1 += 1;
+            tally.reasons.entry(reason).or_default().push(*start);
             let spoke = metered.iter().flat_map(|metered| &metered.answer.series);
             let spoke = spoke
                 .map(|series| series.at(hour))
@@ -217,15 +216,21 @@ fn hour_of(start: Instant) -> usize {
 impl Tally {
     /// Warns of what hours lack, and sums up.
     fn told(&self, host: &dyn Host) -> String {
-        for (reason, (first, count)) in &self.reasons {
-            let first =
-                Timestamp::from_second(*first).map_or_else(|_| first.to_string(), |at| at.to_string());
-            let more = match count - 1 {
-                0 => String::new(),
-                more => format!(" and {more} more"),
+        let shown =
+            |at: &Instant| Timestamp::from_second(*at).map_or_else(|_| at.to_string(), |at| at.to_string());
+        for (reason, hours) in &self.reasons {
+            let hours = match hours.as_slice() {
+                [] => continue,
+                [one] => shown(one),
+                [first, .., last] => format!(
+                    "{} and {} more until {}",
+                    shown(first),
+                    hours.len() - 1,
+                    shown(last)
+                ),
             };
             host.warn(format_args!(
-                "incomplete, and not taken for less use: the hour of {first}{more}: {reason}"
+                "incomplete, and not taken for less use: the hour of {hours}: {reason}"
             ));
         }
         if self.unpriced > 0 {

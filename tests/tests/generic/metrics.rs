@@ -1,8 +1,9 @@
 use super::{MORNING, assert_done, assert_laws, assert_no_secret, of, partitions, prometheus, receipts};
 use finops_decimal::Decimal;
 use finops_tests::{
-    books,
+    artifacts, books,
     generic::{Generic, stage},
+    openfinops::Recorder,
     provider::{Act, Fault, Reply, Stage, golden::Golden},
 };
 use serde_json::json;
@@ -186,13 +187,20 @@ async fn a_warning_of_the_server_keeps_hours_partial_until_an_answer_comes_witho
     stage.simulator.api().warn(None);
     assert_done(&stage.collect(&[]).unwrap());
     assert!(partitions(&stage, "complete") > 0);
-    // A later answer with a warning, or with less in it, takes nothing away from what is whole.
+    // A later answer with a warning, or with less in it, takes nothing away from what is whole; where most of an hour's money
+    // would go that never was, the ledger asks first.
     stage.simulator.api().warn(Some("partial response"));
     stage
         .simulator
         .api()
         .change(|series| series.retain(|series| series.query != "memory"));
-    assert_done(&stage.collect(&[]).unwrap());
+    let ran = stage.collect(&[]).unwrap();
+    assert_eq!(ran.code, Some(69), "{ran:?}");
+    assert_eq!(
+        ran.json().unwrap()["held"].as_array().unwrap().len(),
+        1,
+        "{ran:?}"
+    );
     let golden = Golden::read(STATES[0].2).unwrap();
     let found = golden.found(&stage.place.state(), "usage").unwrap();
     // In the two hours that were never whole anyway, what is there now counts.
@@ -275,4 +283,77 @@ async fn thousands_of_series_pass_through_a_small_guest_and_add_up() {
     let copies = Decimal::from(u32::try_from(copies).unwrap());
     assert_eq!(costs(&found), costs(&golden.rows).checked_mul(copies).unwrap());
     assert_laws(&stage);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_reaches_the_destination_adds_up_to_the_books_after_a_restatement_too() {
+    let recorder = Recorder::start().unwrap();
+    let section = format!(
+        "[openfinops]\nendpoint = \"{}\"\ncurrency = \"EUR\"\n",
+        recorder.url()
+    );
+    let mut stage = prometheus(MORNING, stage::RATES, &section).await;
+    for (_, now, golden) in STATES {
+        stage.set_now(now).unwrap();
+        recorder.set_now(now.parse::<jiff::Timestamp>().unwrap().as_second());
+        assert_done(&stage.collect(&[]).unwrap());
+        let stored = recorder.stored();
+        let entries = stored
+            .iter()
+            .flat_map(|body| body["metrics"]["cost_entries"].as_array().unwrap());
+        let amounts = entries.map(|entry| {
+            entry["tags"]["finops_host.amount"]
+                .as_str()
+                .unwrap()
+                .parse::<Decimal>()
+                .unwrap()
+        });
+        let golden = Golden::read(golden).unwrap();
+        let column = golden
+            .columns
+            .iter()
+            .position(|name| name == "EffectiveCost")
+            .unwrap();
+        let costs = golden
+            .rows
+            .iter()
+            .map(|row| row[column].as_deref().unwrap().parse::<Decimal>().unwrap());
+        assert_eq!(
+            Decimal::sum(amounts).unwrap(),
+            Decimal::sum(costs).unwrap(),
+            "{now}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_grant_all_that_their_runs_need() {
+    let examples = artifacts::root().join("examples/generic");
+    for name in ["simulator.toml", "prometheus.toml", "file.toml"] {
+        let stage = prometheus("2026-08-03T12:06:00Z", "", "").await;
+        let addr = stage.simulator.addr().to_string();
+        let text = std::fs::read_to_string(examples.join(name))
+            .unwrap()
+            .replace("127.0.0.1:8443", &addr)
+            .replace("simulator/", "secrets/")
+            .replace(
+                "addresses = [\"10.20.0.0/16\"]",
+                &format!("connect-to = \"{addr}\""),
+            )
+            .replace("internal-ca.pem", "secrets/ca.pem")
+            .replace("secrets/prometheus.txt", "secrets/password.txt")
+            .replace("secrets/files.txt", "secrets/token.txt");
+        stage.configure(&text).unwrap();
+        let ran = stage.collect(&[]).unwrap();
+        assert_done(&ran);
+        assert_eq!(
+            ran.json().unwrap()["runs"][0]["egress"]["denied"],
+            json!([]),
+            "{name} {ran:?}"
+        );
+        assert!(receipts(&ran, "written") > 0, "{name} {ran:?}");
+        if name == "simulator.toml" {
+            assert_books(&stage, STATES[2]);
+        }
+    }
 }

@@ -94,9 +94,9 @@ fn lines_of_either_form_become_the_same_records() {
         ("Power, metered", ChargeCategory::Adjustment)
     );
     assert_eq!(power.extra, [("x_Charge".to_owned(), "levy".to_owned())]);
+    assert_eq!(rack.extra, [("x_Tags".to_owned(), r#"{team="web"}"#.to_owned())]);
     assert!(all[0].iter().all(|record| record.basis == Some(Basis::Billed)));
-    assert_eq!(rack.line_id, tiny.line_id);
-    assert_ne!(rack.line_id, credit.line_id);
+    assert!(all[0].iter().all(|record| record.line_id.is_none()));
 }
 
 #[test]

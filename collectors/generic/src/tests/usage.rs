@@ -167,7 +167,8 @@ fn gaps_and_what_is_no_number_leave_an_hour_partial_and_nothing_leaves_it_alone(
     assert_eq!(host.records("usage").len(), 8);
     let warnings = warnings(&host);
     assert!(
-        warnings.contains("2026-08-03T01:00:00Z and 1 more: a series of `cpu` pauses"),
+        warnings
+            .contains("2026-08-03T01:00:00Z and 1 more until 2026-08-03T04:00:00Z: a series of `cpu` pauses"),
         "{warnings}"
     );
     assert!(
