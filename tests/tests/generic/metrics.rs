@@ -2,7 +2,7 @@ use super::{MORNING, assert_done, assert_laws, assert_no_secret, of, partitions,
 use finops_decimal::Decimal;
 use finops_tests::{
     artifacts, books,
-    generic::{Generic, stage},
+    generic::{self, Generic, stage},
     openfinops::Recorder,
     provider::{Act, Fault, Reply, Stage, golden::Golden},
 };
@@ -356,4 +356,20 @@ async fn the_examples_grant_all_that_their_runs_need() {
             assert_books(&stage, STATES[2]);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_address_is_not_dialled_before_the_operators_rule_lists_it() {
+    let stage = prometheus(MORNING, stage::RATES, "").await;
+    let text = stage::prometheus(stage.simulator.addr(), stage::RATES, "");
+    let private = text.replace(generic::PROMETHEUS, "10.255.255.1");
+    let private: Vec<&str> = private
+        .lines()
+        .filter(|line| !line.starts_with("connect-to"))
+        .collect();
+    stage.configure(&private.join("\n")).unwrap();
+    let ran = stage.collect(&[]).unwrap();
+    assert_eq!(ran.code, Some(78), "{ran:?}");
+    assert!(ran.stderr.contains("addresses = ["), "{}", ran.stderr);
+    assert!(stage.simulator.asked().is_empty() && count(&stage) == 0);
 }
