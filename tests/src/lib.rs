@@ -16,6 +16,7 @@ pub mod disk;
 pub mod elastic;
 pub mod gcp;
 pub mod github;
+pub mod generic;
 pub mod hostile;
 pub mod openai;
 pub mod mongodb_atlas;

@@ -13,6 +13,7 @@ use finops_tests::{
     elastic::Elastic,
     gcp,
     provider::{self, Api, Start},
+    Error, aws, azure, gcp, generic, provider,
     snowflake::{NOW, Options, Simulator},
 };
 use std::{io::Write, path::PathBuf, process::ExitCode};
@@ -53,6 +54,8 @@ enum Provider {
     GithubActions(Nearby),
     /// A Datadog account on the EU site over HTTPS, at 2026-08-03T12:00:00Z
     Datadog(Nearby),
+    /// A Prometheus and a file server over HTTPS, at 2026-08-03T12:06:00Z
+    Generic(Nearby),
 }
 
 #[derive(Args)]
@@ -149,6 +152,7 @@ async fn main() -> ExitCode {
         }
         Provider::Datadog(options) => serve(datadog::Datadog::new(Default::default()), options).await,
         Provider::GithubActions(options) => serve(github::GitHub::new(Default::default()), options).await,
+        Provider::Generic(options) => run_generic(options).await,
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,
@@ -257,6 +261,13 @@ async fn serve<A: Api>(api: Result<A, Error>, options: Nearby) -> Result<(), Err
         ..Start::at("2026-08-03T12:00:00Z")?
     };
     let simulator = provider::Simulator::start(api?, start).await?;
+async fn run_generic(options: Nearby) -> Result<(), Error> {
+    let stopped = stopped()?;
+    let start = provider::Start {
+        port: options.port,
+        ..provider::Start::at("2026-08-03T12:06:00Z")?
+    };
+    let simulator = provider::Simulator::start(generic::Generic::load()?, start).await?;
     simulator.write_files(&options.dir)?;
     let port = simulator.addr().port();
     say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
