@@ -96,12 +96,8 @@ mod book;
 #[cfg(target_arch = "wasm32")]
 mod border;
 mod buckets;
-#[cfg(target_arch = "wasm32")]
-#[doc(hidden)]
-pub mod wasm;
-
-mod daily;
 mod counts;
+mod daily;
 pub mod descriptor;
 mod double;
 mod escaping;
@@ -112,13 +108,13 @@ pub mod form;
 mod host;
 pub mod http;
 pub mod json;
+mod json_rows;
 mod names;
 mod number;
-mod json_rows;
 mod paging;
 mod partition;
-mod patience;
 pub mod parts;
+mod patience;
 pub mod period;
 mod polling;
 mod price;
@@ -128,16 +124,19 @@ mod row;
 mod streaming;
 pub mod testing;
 mod tokens;
-mod waiting;
 mod unit_price;
+mod waiting;
 mod warnings;
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+pub mod wasm;
 mod window;
 
 pub use amount::amount;
 pub use book::{Book, Partitions};
 pub use buckets::{Bucket, each_bucket};
-pub use daily::Daily;
 pub use counts::Counts;
+pub use daily::Daily;
 pub use descriptor::Descriptor;
 pub use double::Double;
 pub use escaping::escaped;
@@ -146,9 +145,9 @@ pub use finops_decimal::{ArithmeticError, Decimal, ParseError, SplitError};
 pub use host::{ControlTotals, Host, Level, Receipt, Seal, WriterId};
 pub use http::{Body, HttpRequest, Response};
 pub use jiff;
+pub use json_rows::each_row;
 pub use names::names_by_id;
 pub use number::number;
-pub use json_rows::each_row;
 pub use paging::{follow, onward};
 pub use partition::{BATCH, PartitionWriter, Sealed, commit};
 pub use patience::send_patiently;
@@ -159,11 +158,11 @@ pub use record::{CostRecord, Observation};
 pub use request::{
     Checkpoint, CommittedPartition, Completeness, Outcome, Progress, Request, Source, StreamRequest,
 };
-pub use tokens::{escaped, turn_pages};
-pub use waiting::{Refusal, send_waiting};
 pub use row::Row;
 pub use streaming::each_within;
+pub use tokens::turn_pages;
 pub use unit_price::unit_price;
+pub use waiting::{Refusal, send_waiting};
 pub use warnings::Warnings;
 pub use window::{Rereading, Window};
 

@@ -1,7 +1,7 @@
 //! Pages that are named by a token in the query.
 //! What must hold: a token never leads to another host, and one that comes back ends the reading.
 
-use crate::{Failure, excerpt};
+use crate::{Failure, escaped, excerpt};
 use std::collections::BTreeSet;
 
 /// Calls `page` with the first URL and then with it and each token that `page` names, until it names none.
@@ -30,20 +30,6 @@ pub fn turn_pages(
         next = page(&onward)?;
     }
     Ok(())
-}
-
-/// A path segment or a query's name or value as a URL takes it.
-#[must_use]
-pub fn escaped(text: &str) -> String {
-    let mut url = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'-' | b'.' | b'_' | b'~' => url.push(char::from(byte)),
-            _ if byte.is_ascii_alphanumeric() => url.push(char::from(byte)),
-            _ => url.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    url
 }
 
 #[cfg(test)]

@@ -2,19 +2,14 @@
 
 use clap::{Args, Parser, Subcommand};
 use finops_tests::{
-    Error, anthropic, aws, azure, gcp, openai,
-    provider::{self, Api, Start},
-    Error, aws, azure, gcp, mongodb_atlas, provider, redis_cloud,
-    Error, aws, azure, datadog, gcp, github,
-    provider::{self, Api, Start},
-    Error, aws, azure, databricks, gcp, provider,
-    Error, aws, azure,
+    Error, anthropic, aws, azure,
     confluent::{self, Confluent},
+    databricks, datadog,
     elastic::Elastic,
-    gcp,
+    gcp, generic, github, mongodb_atlas, openai,
+    program::NOW,
     provider::{self, Api, Start},
-    Error, aws, azure, gcp, generic, provider,
-    snowflake::{NOW, Options, Simulator},
+    redis_cloud, snowflake,
 };
 use std::{io::Write, path::PathBuf, process::ExitCode};
 use tokio::signal::unix::{SignalKind, signal};
@@ -121,38 +116,33 @@ async fn main() -> ExitCode {
         Provider::Snowflake(options) => run(options).await,
         Provider::Aws(options) => run_aws(options).await,
         Provider::Azure(options) => run_azure(options).await,
-        Provider::Databricks(options) => run_databricks(options).await,
+        Provider::Databricks(options) => {
+            serve(databricks::Workspace::new(Default::default()), options, NOW).await
+        }
         Provider::Confluent(options) => {
             let set = confluent::Options {
                 copies: usize::try_from(options.copies).unwrap_or(usize::MAX),
                 ..confluent::Options::default()
             };
-            serve(Confluent::new(set), options.nearby).await
+            serve(Confluent::new(set), options.nearby, NOW).await
         }
-        Provider::Elastic(options) => serve(Elastic::new(options.copies), options.nearby).await,
+        Provider::Elastic(options) => serve(Elastic::new(options.copies), options.nearby, NOW).await,
         Provider::Gcp(options) => run_gcp(options).await,
-        Provider::Openai(options) => match openai::OpenAi::new(openai::Options::default()) {
-            Ok(api) => serve(api, options, openai::stage::State::Initial.now()).await,
-            Err(error) => Err(error),
-        },
-        Provider::Anthropic(options) => match anthropic::Anthropic::new(anthropic::Options::default()) {
-            Ok(api) => serve(api, options, anthropic::stage::State::Initial.now()).await,
-            Err(error) => Err(error),
-        },
-        Provider::MongodbAtlas(options) => match mongodb_atlas::Atlas::new(mongodb_atlas::Options::default())
-        {
-            Ok(api) => run_provider(options, api).await,
-            Err(error) => Err(error),
-        },
-        Provider::RedisCloud(options) => {
-            match redis_cloud::RedisCloud::new(redis_cloud::Options::default()) {
-                Ok(api) => run_provider(options, api).await,
-                Err(error) => Err(error),
-            }
+        Provider::Openai(options) => serve(openai::OpenAi::new(Default::default()), options, NOW).await,
+        Provider::Anthropic(options) => {
+            serve(anthropic::Anthropic::new(Default::default()), options, NOW).await
         }
-        Provider::Datadog(options) => serve(datadog::Datadog::new(Default::default()), options).await,
-        Provider::GithubActions(options) => serve(github::GitHub::new(Default::default()), options).await,
-        Provider::Generic(options) => run_generic(options).await,
+        Provider::MongodbAtlas(options) => {
+            serve(mongodb_atlas::Atlas::new(Default::default()), options, NOW).await
+        }
+        Provider::RedisCloud(options) => {
+            serve(redis_cloud::RedisCloud::new(Default::default()), options, NOW).await
+        }
+        Provider::Datadog(options) => serve(datadog::Datadog::new(Default::default()), options, NOW).await,
+        Provider::GithubActions(options) => {
+            serve(github::GitHub::new(Default::default()), options, NOW).await
+        }
+        Provider::Generic(options) => serve(generic::Generic::load(), options, "2026-08-03T12:06:00Z").await,
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,
@@ -163,12 +153,12 @@ async fn main() -> ExitCode {
     }
 }
 
-/// A provider on the shared stage, at the time of the first golden records.
-async fn serve<A: Api>(api: Result<A, Error>, options: Nearby) -> Result<(), Error> {
+/// A provider on the shared stage.
+async fn serve<A: Api>(api: Result<A, Error>, options: Nearby, now: &str) -> Result<(), Error> {
     let stopped = stopped()?;
     let start = Start {
         port: options.port,
-        ..Start::at(finops_tests::program::NOW)?
+        ..Start::at(now)?
     };
     let simulator = provider::Simulator::start(api?, start).await?;
     simulator.write_files(&options.dir)?;
@@ -208,21 +198,6 @@ async fn run_azure(options: Nearby) -> Result<(), Error> {
     Ok(())
 }
 
-async fn run_databricks(options: Nearby) -> Result<(), Error> {
-    let stopped = stopped()?;
-    let workspace = databricks::Workspace::new(databricks::Options::default())?;
-    let start = provider::Start {
-        port: options.port,
-        ..provider::Start::at("2026-08-03T12:00:00Z")?
-    };
-    let simulator = provider::Simulator::start(workspace, start).await?;
-    simulator.write_files(&options.dir)?;
-    let port = simulator.addr().port();
-    say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
-    stopped.await;
-    Ok(())
-}
-
 async fn run_gcp(options: Gcp) -> Result<(), Error> {
     let stopped = stopped()?;
     let simulator = gcp::Simulator::start(gcp::Options {
@@ -232,42 +207,6 @@ async fn run_gcp(options: Gcp) -> Result<(), Error> {
         ..gcp::Options::default()
     })
     .await?;
-    simulator.write_files(&options.dir)?;
-    let port = simulator.addr().port();
-    say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
-    stopped.await;
-    Ok(())
-}
-
-/// Serves a provider on the shared stage.
-async fn serve(api: impl Api, options: Nearby, now: &str) -> Result<(), Error> {
-    let stopped = stopped()?;
-    let start = Start {
-        port: options.port,
-        ..Start::at(now)?
-/// A provider on the shared stage.
-async fn run_provider(options: Nearby, api: impl provider::Api) -> Result<(), Error> {
-    let stopped = stopped()?;
-    let start = provider::Start {
-        port: options.port,
-        ..provider::Start::at("2026-08-03T12:00:00Z")?
-    };
-    let simulator = provider::Simulator::start(api, start).await?;
-/// Any provider of the shared stage, at 2026-08-03T12:00:00Z.
-async fn serve<A: Api>(api: Result<A, Error>, options: Nearby) -> Result<(), Error> {
-    let stopped = stopped()?;
-    let start = Start {
-        port: options.port,
-        ..Start::at("2026-08-03T12:00:00Z")?
-    };
-    let simulator = provider::Simulator::start(api?, start).await?;
-async fn run_generic(options: Nearby) -> Result<(), Error> {
-    let stopped = stopped()?;
-    let start = provider::Start {
-        port: options.port,
-        ..provider::Start::at("2026-08-03T12:06:00Z")?
-    };
-    let simulator = provider::Simulator::start(generic::Generic::load()?, start).await?;
     simulator.write_files(&options.dir)?;
     let port = simulator.addr().port();
     say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
@@ -296,17 +235,17 @@ fn say(ready: &serde_json::Value) -> Result<(), Error> {
 async fn run(options: Snowflake) -> Result<(), Error> {
     let stopped = stopped()?;
     let now = match options.now.as_deref() {
-        None => Some(NOW),
+        None => Some(snowflake::NOW),
         Some("system") => None,
         Some(text) => Some(text.parse()?),
     };
-    let simulator = Simulator::start(Options {
+    let simulator = snowflake::Simulator::start(snowflake::Options {
         port: options.port,
         control_port: options.control_port,
         partition_rows: options.partition_rows,
         currency_rows: options.currency_rows,
         now,
-        ..Options::default()
+        ..snowflake::Options::default()
     })
     .await?;
     simulator.write_files(&options.dir)?;
