@@ -1,21 +1,13 @@
 //! JSON from replies, numbers exact (read them as [`Decimal`](crate::Decimal) or `serde_json::Number`).
 //! What must hold: a page instead of JSON, and JSON that ends too soon, are told apart and never taken for data.
 
-mod listing;
+mod array;
 
-pub use listing::listing;
+pub use array::{each_at, each_beside, each_in, each_within, listing};
 
 use crate::{Failure, Response, excerpt, http::failure_within};
-use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
-use serde_json::{Map, Value};
-use std::{
-    cell::RefCell,
-    fmt,
-    io::{BufRead, BufReader, Read},
-    marker::PhantomData,
-};
+use serde::de::DeserializeOwned;
+use std::io::{BufRead, BufReader, Read};
 
 impl Response {
     /// The body of a successful reply as JSON.
@@ -41,68 +33,6 @@ pub fn from_reader<T: DeserializeOwned>(reader: impl Read) -> Result<T, Failure>
     let value = T::deserialize(&mut deserializer).map_err(failure_of)?;
     deserializer.end().map_err(failure_of)?;
     Ok(value)
-}
-
-/// Calls `each` with every item of the array at `field` of the JSON object, without holding more than one of them.
-/// Other fields are passed over.
-///
-/// # Errors
-/// As [`Response::json`]; `malformed-reply` where the field is missing; what `each` returns.
-pub fn each_in<T: DeserializeOwned>(
-    reader: impl Read,
-    field: &str,
-    mut each: impl FnMut(T) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    walk(reader, field, &mut each, None)
-}
-
-/// As [`each_in`]; gives the other fields, such as what a page says of the next one.
-///
-/// # Errors
-/// As [`each_in`]; `malformed-reply` where the other fields are not as expected.
-pub fn each_beside<T: DeserializeOwned, R: DeserializeOwned>(
-    reader: impl Read,
-    field: &str,
-    mut each: impl FnMut(T) -> Result<(), Failure>,
-) -> Result<R, Failure> {
-    let mut others = Map::new();
-    walk(reader, field, &mut each, Some(&mut others))?;
-    serde_json::from_value(Value::Object(others)).map_err(failure_of)
-}
-
-fn walk<T: DeserializeOwned, F: FnMut(T) -> Result<(), Failure>>(
-    reader: impl Read,
-    field: &str,
-    each: &mut F,
-    others: Option<&mut Map<String, Value>>,
-) -> Result<(), Failure> {
-    let mut reader = BufReader::with_capacity(16 * 1_024, reader);
-    refuse_html(&mut reader)?;
-    let mut deserializer = serde_json::Deserializer::from_reader(reader);
-    let stopped = RefCell::new(None);
-    let mut found = false;
-    let walk = Walk {
-        field,
-        found: &mut found,
-        stopped: &stopped,
-        each,
-        others,
-        item: PhantomData,
-    };
-    let walked = deserializer
-        .deserialize_map(walk)
-        .and_then(|()| deserializer.end());
-    if let Some(failure) = stopped.into_inner() {
-        return Err(failure);
-    }
-    walked.map_err(failure_of)?;
-    if found {
-        Ok(())
-    } else {
-        Err(Failure::malformed(format_args!(
-            "the JSON has no field `{field}`"
-        )))
-    }
 }
 
 pub(crate) fn refuse_html(reader: &mut impl BufRead) -> Result<(), Failure> {
@@ -142,80 +72,10 @@ pub(crate) fn failure_of(error: serde_json::Error) -> Failure {
     ))
 }
 
-struct Walk<'a, T, F> {
-    field: &'a str,
-    found: &'a mut bool,
-    stopped: &'a RefCell<Option<Failure>>,
-    each: &'a mut F,
-    /// Where the other fields go, if they are wanted.
-    others: Option<&'a mut Map<String, Value>>,
-    item: PhantomData<T>,
-}
-
-impl<'de, T: DeserializeOwned, F: FnMut(T) -> Result<(), Failure>> Visitor<'de> for Walk<'_, T, F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<String>()? {
-            if key == self.field {
-                *self.found = true;
-                map.next_value_seed(Items {
-                    stopped: self.stopped,
-                    each: &mut *self.each,
-                    item: PhantomData,
-                })?;
-            } else if let Some(others) = self.others.as_mut() {
-                others.insert(key, map.next_value()?);
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-}
-
-struct Items<'a, T, F> {
-    stopped: &'a RefCell<Option<Failure>>,
-    each: &'a mut F,
-    item: PhantomData<T>,
-}
-
-impl<'de, T: DeserializeOwned, F: FnMut(T) -> Result<(), Failure>> DeserializeSeed<'de> for Items<'_, T, F> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de, T: DeserializeOwned, F: FnMut(T) -> Result<(), Failure>> Visitor<'de> for Items<'_, T, F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while let Some(item) = items.next_element::<T>()? {
-            if let Err(failure) = (self.each)(item) {
-                self.stopped.replace(Some(failure));
-                return Err(A::Error::custom("stopped"));
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-    use super::*;
     use crate::{Decimal, FailureKind, testing::reply};
-    use std::collections::BTreeMap;
 
     #[test]
     fn numbers_keep_all_their_digits() {
@@ -236,29 +96,5 @@ mod tests {
             assert_eq!(failure.kind, FailureKind::MalformedReply, "{body}");
             assert!(failure.message.contains(says), "{failure}");
         }
-    }
-
-    #[test]
-    fn items_are_handed_on_one_by_one_until_refused() {
-        let body = r#"{"before": {"data": [9]}, "data": [1, 2, 3], "after": null}"#;
-        let mut seen = Vec::new();
-        let read = each_in(body.as_bytes(), "data", |item: u8| {
-            seen.push(item);
-            Ok(())
-        });
-        assert_eq!((read, seen), (Ok(()), vec![1, 2, 3]));
-        let refused = each_in(body.as_bytes(), "data", |item: u8| match item {
-            2 => Err(Failure::incomplete("enough")),
-            _ => Ok(()),
-        });
-        assert_eq!(refused, Err(Failure::incomplete("enough")));
-        let missing = each_in(body.as_bytes(), "rows", |_: u8| Ok(())).unwrap_err();
-        assert!(missing.message.contains("no field `rows`"));
-        let others: BTreeMap<String, Option<BTreeMap<String, Vec<u8>>>> =
-            each_beside(body.as_bytes(), "data", |_: u8| Ok(())).unwrap();
-        assert_eq!(others["before"].as_ref().unwrap()["data"], [9]);
-        assert_eq!(others["after"], None);
-        let cut = each_in(&body.as_bytes()[..40], "data", |_: u8| Ok(())).unwrap_err();
-        assert!(cut.message.contains("truncated"), "{cut}");
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     statement::Statement,
 };
 use finops_collector::{
-    Delays, Failure, HttpRequest, Poll, Response, Row, each_within, excerpt, onward, poll,
+    Delays, Failure, HttpRequest, Poll, Response, Row, excerpt, json::each_within, onward, poll,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};

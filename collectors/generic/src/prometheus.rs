@@ -8,7 +8,8 @@ use crate::{
     settings::Settings,
 };
 use finops_collector::{
-    Failure, Host, HttpRequest, Instant, each_row, excerpt,
+    Failure, Host, HttpRequest, Instant, excerpt,
+    json::each_at,
     period::{DAY, HOUR},
 };
 
@@ -45,7 +46,7 @@ pub(crate) fn ask(
         return Err(refusal::of(response, what));
     }
     let mut answer = Answer::default();
-    let beside = each_row(response.reader(), &["data", "result"], |written: Written| {
+    let beside = each_at(response.reader(), &["data", "result"], |written: Written| {
         answer.series.push(written.over(day)?);
         Ok(())
     });

@@ -5,7 +5,7 @@ use crate::{
     fields::{Fields, From},
     settings::{Kind, Settings},
 };
-use finops_collector::{Failure, Response, each_row, excerpt, http::failure_within};
+use finops_collector::{Failure, Response, excerpt, http::failure_within, json::each_at};
 use serde_json::Value;
 use std::{
     cell::Cell,
@@ -75,7 +75,7 @@ pub(crate) fn each(
     };
     if settings.kind == Kind::Json {
         let path: Vec<&str> = settings.rows.iter().map(String::as_str).collect();
-        each_row(response.reader(), &path, |row: Value| match row.is_object() {
+        each_at(response.reader(), &path, |row: Value| match row.is_object() {
             true => numbered(&Row::Json(&row)),
             false => Err(Failure::malformed("a row is no object")),
         })?;
