@@ -1,6 +1,7 @@
 //! The one transaction: compare, replace, decide what counts, post, move the checkpoint. All of it or nothing.
 
 use super::{
+    archive,
     collapse::Written,
     emptied::{self, Emptied},
     error::WriteError,
@@ -190,6 +191,9 @@ pub(super) fn apply(
             let partition = upsert_partition(transaction, writer.stream, period, sealed, commit)?;
             let from = (writer.id, start.as_second());
             let tally = replace(transaction, (commit, partition), from, counting)?;
+            if tally.changes() {
+                archive::bring_back(transaction, partition)?;
+            }
             let before = tally.before();
             let written = written.get(&start.as_second()).copied().unwrap_or_default();
             let ids = (commit, partition, sealed.completeness);

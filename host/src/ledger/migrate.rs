@@ -4,6 +4,7 @@
 mod hashes;
 
 use super::{
+    archive,
     destination::convert,
     snapshot,
     store::{LedgerError, SCHEMA_VERSION},
@@ -13,7 +14,7 @@ use rusqlite::{Connection, TransactionBehavior};
 type Step = fn(&Connection) -> rusqlite::Result<()>;
 
 /// What leads from each version to the next; the first leads from 1 to 2.
-const STEPS: [Step; 2] = [to_2, to_3];
+const STEPS: [Step; 3] = [to_2, to_3, to_4];
 
 /// When a stream was retired; whether a run's money counts; completeness as it was at each commit (NULL: unknown).
 fn to_2(transaction: &Connection) -> rusqlite::Result<()> {
@@ -28,6 +29,12 @@ fn to_3(transaction: &Connection) -> rusqlite::Result<()> {
     hashes::as_bytes(transaction)?;
     transaction.execute_batch(convert::TABLE)?;
     snapshot::add_tables(transaction)
+}
+
+/// Archives; and the views, which say of which partitions the detail lies in one.
+fn to_4(transaction: &Connection) -> rusqlite::Result<()> {
+    archive::add_tables(transaction)?;
+    snapshot::add_views(transaction)
 }
 
 /// Takes the steps that are missing.
