@@ -104,7 +104,7 @@ fn files_that_are_not_what_the_ledger_says_are_found() {
         ),
         (
             "UPDATE snapshot_file SET month = '2026-05' WHERE month = '2026-07'",
-            "acme-2026-07.csv: the ledger has",
+            "manifest.json is not there, or does not say",
         ),
         (
             "INSERT INTO snapshot_file SELECT epoch, 'billed/acme-2026-05.csv', provider, '2026-05', basis, bytes, sha256, detail,
