@@ -12,16 +12,18 @@ mod tests;
 
 pub(super) use keep::keep;
 pub use keep::{Archived, Retention};
-pub use shelf::FOLDER;
-pub(super) use shelf::Shelf;
+pub(super) use shelf::{FOLDER, Shelf};
 
-use super::store::{Hash, LedgerError, checksum};
+use super::{
+    opening::create_private,
+    store::{Hash, LedgerError, checksum},
+};
 use rusqlite::{
     Connection,
     functions::{Context, FunctionFlags},
     params,
 };
-use std::{cell::RefCell, path::Path};
+use std::{cell::RefCell, io::ErrorKind, path::Path};
 
 /// What stands instead of content that lies in a file: an object without columns, so that SQL over it gives NULL.
 pub(super) const AWAY: &str = "{}";
@@ -92,6 +94,28 @@ pub(super) fn bring_back(transaction: &Connection, partition: i64) -> Result<(),
         "UPDATE partition SET archived = 0 WHERE id = ?",
     ] {
         transaction.execute(sql, [partition])?;
+    }
+    Ok(())
+}
+
+/// Gives a copy of a ledger the archives of the state directory that it is a copy of, on the same disk.
+///
+/// # Errors
+/// [`LedgerError::Io`].
+pub fn link(state: &Path, copy: &Path) -> Result<(), LedgerError> {
+    for shelf in keep::entries(&state.join(FOLDER))? {
+        let target = copy.join(FOLDER).join(shelf.file_name().unwrap_or_default());
+        for file in keep::entries(&shelf)? {
+            create_private(&target)?;
+            let link = target.join(file.file_name().unwrap_or_default());
+            match std::fs::hard_link(&file, &link) {
+                // What is swept meanwhile was of no use any more.
+                Err(cause) if cause.kind() != ErrorKind::NotFound => {
+                    return Err(LedgerError::Io { path: link, cause });
+                }
+                _ => {}
+            }
+        }
     }
     Ok(())
 }

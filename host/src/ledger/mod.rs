@@ -82,7 +82,7 @@ mod temporary;
 mod writing;
 
 pub use apart::Money;
-pub use archive::{Archived, FOLDER as ARCHIVES, Retention};
+pub use archive::{Archived, Retention, link as link_archives};
 pub use commit::{CommitOptions, Receipt};
 pub use destination::{DestinationId, DestinationSpec};
 pub use error::{WriteError, WriteFault};

@@ -332,7 +332,7 @@ fn sweep(reader: &Connection, state: &Path) -> Result<(), LedgerError> {
 }
 
 /// The paths in a directory; none where it is none.
-fn entries(directory: &Path) -> Result<Vec<PathBuf>, LedgerError> {
+pub(super) fn entries(directory: &Path) -> Result<Vec<PathBuf>, LedgerError> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(cause) if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {

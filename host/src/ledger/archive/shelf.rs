@@ -14,7 +14,7 @@ use std::{
 };
 
 /// Where archives lie within the state directory.
-pub const FOLDER: &str = "archive";
+pub(in crate::ledger) const FOLDER: &str = "archive";
 /// How the names of archive files end.
 pub(super) const ENDING: &str = ".parquet";
 /// Files that stay open: records are read partition by partition.
