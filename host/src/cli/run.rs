@@ -271,7 +271,7 @@ impl Work {
         }
     }
 
-    /// Archives what is old enough by the operator's file. Begun partitions are finished before the program stops.
+    /// Archives what is old enough by the operator's file. Where the program is asked to stop, the partition under way stays as it is.
     async fn archive(&self) -> Result<Archived, LedgerError> {
         let config = &self.prepared.config;
         let Some(months) = config.archive_after.filter(|_| !self.args.dry_run) else {
