@@ -8,7 +8,7 @@ use crate::{
     settings::Settings,
 };
 use finops_collector::{
-    Failure, Host, HttpRequest, Instant, each_row, excerpt,
+    Failure, Host, HttpRequest, Instant, each_within, excerpt,
     period::{DAY, HOUR},
 };
 
@@ -45,11 +45,16 @@ pub(crate) fn ask(
         return Err(refusal::of(response, what));
     }
     let mut answer = Answer::default();
-    let beside = each_row(response.reader(), &["data", "result"], |written: Written| {
+    let beside = each_within(response.reader(), &["data", "result"], |written: Written| {
         answer.series.push(written.over(day)?);
         Ok(())
     });
     let beside = beside.map_err(|failure| failure.context(what))?;
+    if beside.pointer("/data/result").is_none() {
+        return Err(Failure::malformed(format_args!(
+            "{what}: the reply has no data.result"
+        )));
+    }
     if beside.get("status").and_then(|status| status.as_str()) != Some("success") {
         return Err(Failure::malformed(format_args!(
             "{what}: the reply does not say that it is a success"
