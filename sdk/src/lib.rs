@@ -104,7 +104,7 @@ mod escaping;
 mod failure;
 #[cfg(feature = "focus-csv")]
 pub mod focus;
-pub mod form;
+mod form;
 mod host;
 pub mod http;
 pub mod json;

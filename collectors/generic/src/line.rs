@@ -3,26 +3,23 @@
 
 use crate::{category::category, fields::Field, labels::identity, rows::Row, settings::Settings};
 use finops_collector::{
-    CostRecord, Failure, Host, Period, amount, excerpt,
+    CostRecord, Failure, Host, Period, Warnings, amount, excerpt,
     jiff::{Timestamp, civil::Date, civil::DateTime},
     period::day_of,
     record::{ChargeCategory, Location, Pricing, Quantity, Resource, Sku, SubAccount},
 };
-use std::{cell::RefCell, collections::BTreeSet};
 
 /// How rows become records.
 pub(crate) struct Line<'a> {
-    host: &'a dyn Host,
     settings: &'a Settings,
-    warned: RefCell<BTreeSet<String>>,
+    warnings: Warnings<'a>,
 }
 
 impl<'a> Line<'a> {
     pub(crate) fn new(host: &'a dyn Host, settings: &'a Settings) -> Self {
         Self {
-            host,
             settings,
-            warned: RefCell::default(),
+            warnings: Warnings::new(host),
         }
     }
 
@@ -54,7 +51,7 @@ impl<'a> Line<'a> {
             (cost, &currency),
         );
         if let (Some(name), None) = (&named, known) {
-            self.warn_once(format!(
+            self.warnings.once(format_args!(
                 "FOCUS has no service category `{}`: it is booked as Other",
                 excerpt(name, 60)
             ));
@@ -130,7 +127,7 @@ impl<'a> Line<'a> {
         {
             Some((_, category)) => record.category = category,
             None => {
-                self.warn_once(format!(
+                self.warnings.once(format_args!(
                     "no charge is called `{}`: it is booked as an adjustment",
                     excerpt(name, 60)
                 ));
@@ -139,12 +136,6 @@ impl<'a> Line<'a> {
             }
         }
         record
-    }
-
-    fn warn_once(&self, warning: String) {
-        if self.warned.borrow_mut().insert(warning.clone()) {
-            self.host.warn(warning);
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     fields::{Fields, From},
     settings::{Kind, Settings},
 };
-use finops_collector::{Failure, Response, excerpt, http::failure_within, json::each_at};
+use finops_collector::{Failure, Response, excerpt, http::failure_within, json::each_within};
 use serde_json::Value;
 use std::{
     cell::Cell,
@@ -75,11 +75,17 @@ pub(crate) fn each(
     };
     if settings.kind == Kind::Json {
         let path: Vec<&str> = settings.rows.iter().map(String::as_str).collect();
-        each_at(response.reader(), &path, |row: Value| match row.is_object() {
+        let beside = each_within(response.reader(), &path, |row: Value| match row.is_object() {
             true => numbered(&Row::Json(&row)),
             false => Err(Failure::malformed("a row is no object")),
         })?;
-        return Ok(());
+        let there = path.iter().try_fold(&beside, |value, name| value.get(name));
+        return there.map(|_| ()).ok_or_else(|| {
+            Failure::settings(format_args!(
+                "[settings] rows: the file has nothing at `{}`",
+                excerpt(&path.join("."), 80)
+            ))
+        });
     }
     csv(settings, response, &mut numbered)
 }

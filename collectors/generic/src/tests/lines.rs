@@ -186,6 +186,11 @@ fn a_file_that_is_damaged_cut_off_or_empty_changes_nothing() {
         );
         assert!(host.commits().is_empty() && host.open_writers() == 0);
     }
+    let elsewhere = serving(vec![("/bill", r#"{"items": []}"#.to_owned())]);
+    let failure = elsewhere
+        .run::<Generic>(&settings("json", "/bill"), days())
+        .unwrap_err();
+    assert!(failure.message.contains("nothing at `data.items`"), "{failure}");
     let host = serving(vec![("/bill", header.to_owned())]);
     host.run::<Generic>(&settings("csv", "/bill"), days()).unwrap();
     assert!(host.commits().is_empty() && warnings(&host).contains("no line"));

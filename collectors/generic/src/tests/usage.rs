@@ -278,7 +278,7 @@ fn errors_say_which_meter_and_what_to_do_and_commit_nothing() {
         (
             Ok((200, r#"{"status":"success"}"#)),
             FailureKind::MalformedReply,
-            "no array",
+            "no array at `data.result`",
         ),
         (
             Ok((200, r#"{"status":"error","data":{"result":[]}}"#)),
