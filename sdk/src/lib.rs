@@ -111,6 +111,7 @@ mod partition;
 pub mod period;
 mod polling;
 mod price;
+mod probe;
 pub mod record;
 mod request;
 pub mod testing;
@@ -145,6 +146,17 @@ pub trait Collector {
     /// # Errors
     /// Why it did not work; what was committed before stays.
     fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Failure>;
+
+    /// Tries what a run over this request would need, as cheaply as can be: `finops-host check --probe`. Nothing that is
+    /// committed or observed is kept; the outcome's note tells the operator what the run would read or cost.
+    ///
+    /// Without one of its own, a collector reads the last day: see [`Request::of_the_last_day`].
+    ///
+    /// # Errors
+    /// Why a run would not work.
+    fn probe(host: &dyn Host, request: &Request) -> Result<Outcome, Failure> {
+        Self::collect(host, &request.of_the_last_day())
+    }
 }
 
 /// Makes the type that implements [`Collector`] the component's exports. Nothing happens on other targets than wasm32.

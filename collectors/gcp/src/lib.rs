@@ -12,6 +12,7 @@ mod inventory;
 mod mapping;
 mod month;
 mod overview;
+mod probe;
 mod reading;
 mod refusal;
 mod row;
@@ -34,6 +35,10 @@ impl Collector for Gcp {
 
     fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Failure> {
         run::collect(host, request)
+    }
+
+    fn probe(host: &dyn Host, request: &Request) -> Result<Outcome, Failure> {
+        probe::probe(host, request)
     }
 }
 
