@@ -89,6 +89,7 @@
 //! ```
 
 mod amount;
+mod asked;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod bindings;
@@ -100,6 +101,7 @@ mod border;
 pub mod wasm;
 
 pub mod descriptor;
+pub mod estimate;
 mod failure;
 #[cfg(feature = "focus-csv")]
 pub mod focus;
@@ -118,10 +120,11 @@ pub mod testing;
 mod window;
 
 pub use amount::amount;
+pub use asked::Asked;
 pub use book::{Book, Partitions};
 pub use descriptor::Descriptor;
 pub use failure::{Failure, FailureKind, excerpt};
-pub use finops_decimal::{ArithmeticError, Decimal, ParseError, SplitError};
+pub use finops_decimal::{ArithmeticError, Decimal, PLACES, ParseError, SplitError};
 pub use host::{ControlTotals, Host, Level, Receipt, Seal, WriterId};
 pub use http::{Body, HttpRequest, Response};
 pub use jiff;

@@ -5,8 +5,10 @@ use finops_collector::{Collector, Descriptor, Failure, Host, Outcome, Request};
 
 mod api;
 mod bigquery;
+mod catalog;
 mod cut;
 mod descriptor;
+mod estimate;
 mod focus;
 mod inventory;
 mod mapping;

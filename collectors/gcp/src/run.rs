@@ -1,10 +1,10 @@
-//! One call of `collect`: the bill first, then its views, then what is running. What is committed stays, whatever fails after it.
+//! One call of `collect`: the bill first, then its views, then what is running, and estimates of it. What is committed stays, whatever fails after it.
 
 use crate::{
     api::Api,
     bigquery::BigQuery,
     cut::{Cut, Dialect},
-    focus, inventory,
+    estimate, focus, inventory,
     overview::Overview,
     reading::Call,
     settings::Settings,
@@ -31,6 +31,7 @@ pub(crate) fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Fai
     for cut in cuts(&settings, &name) {
         wanted.extend(request.wanted(cut.stream())?.map(|_| cut));
     }
+    let mut seen = None;
     if !wanted.is_empty() {
         let table = table(&api, &name)?;
         let dialect = Dialect::of(&name);
@@ -63,8 +64,12 @@ pub(crate) fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Fai
             days.join(", "),
             bigquery.bytes_read()
         ));
+        seen = Some(overview);
     }
     inventory::observe(&api, request, &settings, &source)?;
+    if settings.estimates {
+        estimate::read(&api, request, &settings, &source, seen.as_ref())?;
+    }
     Ok(outcome)
 }
 

@@ -11,6 +11,7 @@ mod faults;
 mod focus;
 pub mod golden;
 pub mod inventory;
+pub mod machines;
 mod query;
 mod reply;
 mod server;
@@ -43,13 +44,15 @@ use tokio::{net::TcpListener, sync::oneshot};
 /// The access token that is taken.
 pub const TOKEN: &str = "ya29.c.simulated-access-token";
 /// Every host that it answers for.
-pub const HOSTS: [&str; 6] = [
+pub const HOSTS: [&str; 8] = [
     "bigquery.googleapis.com",
     "compute.googleapis.com",
     "container.googleapis.com",
     "cloudfunctions.googleapis.com",
     "sqladmin.googleapis.com",
     "storage.googleapis.com",
+    "run.googleapis.com",
+    "cloudbilling.googleapis.com",
 ];
 
 /// How a simulator is set up.

@@ -2,6 +2,7 @@
 //! What must hold: a list is counted only when all its pages came; what cannot be listed is warned of and never counted as none.
 
 mod lists;
+pub(crate) mod machines;
 mod pages;
 
 use crate::{api::Api, refusal::Refusal, settings::Settings};
