@@ -188,6 +188,11 @@ fn observations() -> Vec<ObservationKind> {
             "Cloud Functions by location, generation and memory.",
         ),
         (
+            "run-services",
+            "Services",
+            "Cloud Run services by location, CPU, memory and what manages them; functions of the second generation are such, too.",
+        ),
+        (
             "sql-instances",
             "Instances",
             "Cloud SQL instances by region, tier, engine and state.",
@@ -242,6 +247,12 @@ fn hosts() -> Vec<HostWish> {
             &["GET"],
             &["/v2/projects"],
             "Lists functions, where projects are set.",
+        ),
+        wish(
+            "run.googleapis.com",
+            &["GET"],
+            &["/apis/serving.knative.dev/v1/namespaces"],
+            "Lists Cloud Run services, where projects are set.",
         ),
         wish(
             "sqladmin.googleapis.com",
