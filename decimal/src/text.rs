@@ -100,13 +100,79 @@ impl fmt::Display for Decimal {
         let one = ONE.unsigned_abs();
         let whole = units / one;
         let fraction = units % one;
-        let mut text = whole.to_string();
+        let mut digits = Digits::default();
         if fraction != 0 {
-            let digits = format!("{fraction:018}");
-            text.push('.');
-            text.push_str(digits.trim_end_matches('0'));
+            digits.push_fraction(fraction);
         }
-        f.pad_integral(self.0 >= 0, "", &text)
+        digits.push_whole(whole);
+        f.pad_integral(self.0 >= 0, "", digits.text())
+    }
+}
+
+/// Most characters without a sign: 21 digits, a point, 18 digits.
+const LONGEST: usize = 40;
+
+/// Digits that are written from the last to the first.
+struct Digits {
+    bytes: [u8; LONGEST],
+    from: usize,
+}
+
+impl Default for Digits {
+    fn default() -> Self {
+        Self {
+            bytes: [b'0'; LONGEST],
+            from: LONGEST,
+        }
+    }
+}
+
+impl Digits {
+    fn push(&mut self, byte: u8) {
+        self.from = self.from.saturating_sub(1);
+        if let Some(place) = self.bytes.get_mut(self.from) {
+            *place = byte;
+        }
+    }
+
+    /// The 18 places behind the point without trailing zeros, and the point.
+    fn push_fraction(&mut self, fraction: u128) {
+        // Less than 10^18: the shorter type divides much faster.
+        let mut rest = u64::try_from(fraction).unwrap_or(u64::MAX);
+        let mut places = PLACES;
+        while rest != 0 && rest.is_multiple_of(10) {
+            rest /= 10;
+            places -= 1;
+        }
+        for _ in 0..places {
+            self.push(b'0' + u8::try_from(rest % 10).unwrap_or_default());
+            rest /= 10;
+        }
+        self.push(b'.');
+    }
+
+    fn push_whole(&mut self, whole: u128) {
+        let mut rest = whole;
+        loop {
+            match u64::try_from(rest) {
+                Ok(short) => {
+                    self.push(b'0' + u8::try_from(short % 10).unwrap_or_default());
+                    rest = u128::from(short / 10);
+                }
+                Err(_) => {
+                    self.push(b'0' + u8::try_from(rest % 10).unwrap_or_default());
+                    rest /= 10;
+                }
+            }
+            if rest == 0 {
+                return;
+            }
+        }
+    }
+
+    fn text(&self) -> &str {
+        let digits = self.bytes.get(self.from..).unwrap_or_default();
+        std::str::from_utf8(digits).unwrap_or_default()
     }
 }
 

@@ -42,6 +42,54 @@ pub fn snowflake_records(state: &Path) -> Result<Vec<Record>, Error> {
     Ok(records)
 }
 
+/// The content of every current record of a stream, as the ledger keeps it.
+///
+/// # Errors
+/// Where the ledger cannot be read.
+pub fn contents(state: &Path, stream: &str) -> Result<Vec<Value>, Error> {
+    let connection = open(state)?;
+    let sql = "SELECT record.content FROM record
+               JOIN partition ON partition.id = record.partition
+               JOIN stream ON stream.id = partition.stream
+               WHERE record.until_commit IS NULL AND stream.name = ?";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([stream], |row| row.get::<_, String>(0))?;
+    rows.map(|row| Ok(serde_json::from_str(&row?)?)).collect()
+}
+
+/// A text of a record's content; `Extra.x_RecordType` lies in an object.
+#[must_use]
+pub fn text(content: &Value, path: &str) -> Option<String> {
+    let found = path.split('.').try_fold(content, |at, name| at.get(name))?;
+    found.as_str().map(str::to_owned)
+}
+
+/// An amount of a record's content.
+///
+/// # Errors
+/// Where it is not there or no decimal.
+pub fn amount(content: &Value, name: &str) -> Result<Decimal, Error> {
+    Ok(text(content, name)
+        .ok_or_else(|| format!("{name} is missing in {content}"))?
+        .parse()?)
+}
+
+/// What a stream's records add up to, by day.
+///
+/// # Errors
+/// Where the ledger cannot be read, or a sum does not fit.
+pub fn billed_by_day(state: &Path, stream: &str) -> Result<BTreeMap<String, Decimal>, Error> {
+    let mut days: BTreeMap<String, Decimal> = BTreeMap::new();
+    for content in contents(state, stream)? {
+        let day = text(&content, "ChargePeriod.start").unwrap_or_default();
+        let sum = days
+            .entry(day.get(..10).unwrap_or_default().to_owned())
+            .or_default();
+        *sum = sum.checked_add(amount(&content, "BilledCost")?)?;
+    }
+    Ok(days)
+}
+
 fn record(stream: String, scope: String, counts: bool, content: &Value) -> Result<Record, Error> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let column = |name: &str| content.get(name).and_then(text);

@@ -13,6 +13,7 @@ pub mod hostile;
 pub mod openfinops;
 pub mod plan;
 pub mod program;
+pub mod provider;
 pub mod snowflake;
 pub mod stage;
 pub mod tls;

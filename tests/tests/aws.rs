@@ -14,6 +14,7 @@ use finops_tests::{
         golden::{self, State},
         stage::Stage,
     },
+    books::{amount, billed_by_day, contents},
     program::Ran,
 };
 use jiff::civil::date;
@@ -74,7 +75,7 @@ async fn the_books_follow_the_bill_through_restatement_close_and_late_credit() {
     }
     let july = date(2026, 7, 1)..date(2026, 8, 1);
     let invoice = stage.simulator.invoice(july).unwrap();
-    let days = books::billed_by_day(&stage.place.state(), "spend").unwrap();
+    let days = billed_by_day(&stage.place.state(), "spend").unwrap();
     let booked = days
         .iter()
         .filter(|(day, _)| day.starts_with("2026-07"))
@@ -214,20 +215,20 @@ async fn every_view_adds_up_to_the_bill_of_its_days() {
     stage.go_to(State::Initial).unwrap();
     assert_done(&stage.collect().unwrap());
     let state = stage.place.state();
-    let bill = books::billed_by_day(&state, "spend").unwrap();
+    let bill = billed_by_day(&state, "spend").unwrap();
     for stream in ["by-tag", "by-cost-category"] {
-        assert_eq!(books::billed_by_day(&state, stream).unwrap(), bill, "{stream}");
+        assert_eq!(billed_by_day(&state, stream).unwrap(), bill, "{stream}");
     }
-    let hourly = books::billed_by_day(&state, "hourly").unwrap();
+    let hourly = billed_by_day(&state, "hourly").unwrap();
     assert_eq!(hourly.len(), 3);
     assert!(
         hourly.iter().all(|(day, sum)| bill.get(day) == Some(sum)),
         "{hourly:?}"
     );
-    let by_resource = books::contents(&state, "by-resource").unwrap();
+    let by_resource = contents(&state, "by-resource").unwrap();
     let shown: Vec<_> = by_resource
         .iter()
-        .map(|content| books::amount(content, "BilledCost").unwrap())
+        .map(|content| amount(content, "BilledCost").unwrap())
         .collect();
     let of_bill: Vec<_> = books::spend(&state)
         .unwrap()

@@ -9,7 +9,6 @@
 
 use finops_decimal::Decimal;
 use finops_tests::{
-    aws::books::{amount, billed_by_day, contents},
     azure::{
         Act, Fault, Options, books,
         golden::{self, Record, State},
@@ -17,6 +16,7 @@ use finops_tests::{
         stage::{Stage, subscription},
         token::SECRET,
     },
+    books::{amount, billed_by_day, contents},
     program::Ran,
 };
 use jiff::civil::date;

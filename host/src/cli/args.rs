@@ -3,7 +3,12 @@
 use crate::{
     component::descriptor::Basis,
     export::{FocusVersion, Format},
-    ledger::{month::Month, outbox::EntryState, record::basis_name},
+    ledger::{
+        destination::Measure,
+        month::Month,
+        outbox::EntryState,
+        record::{ChargeCategory, basis_name},
+    },
 };
 use clap::{
     Args, Parser, Subcommand,
@@ -158,14 +163,14 @@ pub(super) struct Check {
 /// Options of `costs`.
 #[derive(Debug, Args)]
 pub(super) struct Costs {
-    /// First day (UTC); default: the first that the ledger covers.
+    /// First day (UTC), or how many days back from today, such as 7d; default: the first that the ledger covers.
     #[arg(long, value_name = "DAY")]
-    pub(super) since: Option<jiff::civil::Date>,
+    pub(super) since: Option<Since>,
     /// Day after the last one (UTC); default: after the last that it covers.
     #[arg(long, value_name = "DAY")]
     pub(super) until: Option<jiff::civil::Date>,
-    /// Rows by these dimensions, joined by commas: provider, source, stream, service, category, charge-category,
-    /// sub-account, region, resource, basis, day, month, tag:NAME, x_NAME.
+    /// Rows by these dimensions, joined by commas: provider, source, stream, service, category, charge-category, account,
+    /// sub-account, region, resource, resource-name, resource-type, sku, user, basis, day, month, tag:NAME, x_NAME.
     #[arg(
         long,
         value_name = "DIMENSIONS",
@@ -179,6 +184,23 @@ pub(super) struct Costs {
     /// Only this stream; a view is shown too if it is named.
     #[arg(long)]
     pub(super) stream: Option<String>,
+    /// Show this cost alone, the largest first; default: effective and billed, in the order of the dimensions.
+    ///
+    /// A record without list or contracted cost counts with what was billed.
+    #[arg(long, value_parser = one_of(&Measure::ALL, Measure::name))]
+    pub(super) measure: Option<Measure>,
+    /// Leave out charges of these categories, joined by commas: usage, purchase, tax, credit, adjustment.
+    #[arg(long, value_name = "CATEGORIES", value_delimiter = ',', value_parser = charge_category())]
+    pub(super) exclude: Vec<ChargeCategory>,
+    /// Show the largest so many rows of each currency, and the others as one.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) top: Option<u32>,
+    /// Beside each row, what it came to in the period before, which is as long.
+    #[arg(long, value_name = "WITH")]
+    pub(super) compare: Option<Compare>,
+    /// Also what was consumed, by unit.
+    #[arg(long)]
+    pub(super) quantities: bool,
     /// What the providers had said by the end of that day (UTC), not what they say now.
     #[arg(long, value_name = "DAY")]
     pub(super) as_of: Option<jiff::civil::Date>,
@@ -188,6 +210,49 @@ pub(super) struct Costs {
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Where a period begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Since {
+    /// With this day.
+    Day(jiff::civil::Date),
+    /// With the day that lies so many days before today.
+    DaysBack(u16),
+}
+
+impl std::str::FromStr for Since {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(days) = text.strip_suffix('d') {
+            return days.parse().map(Self::DaysBack).map_err(|_| {
+                format!("{days:?} is no number of days; write 7d, or a day such as 2026-08-01")
+            });
+        }
+        text.parse()
+            .map(Self::Day)
+            .map_err(|error| format!("{error}; write a day such as 2026-08-01, or 7d"))
+    }
+}
+
+/// What costs are compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Compare {
+    /// The period before, which is as long.
+    Previous,
+}
+
+/// A charge category in any case; `credits` is one, too.
+fn charge_category() -> impl TypedValueParser<Value = ChargeCategory> {
+    clap::builder::StringValueParser::new().try_map(|text| {
+        let wanted = text.to_lowercase();
+        let found = ChargeCategory::ALL.into_iter().find(|category| {
+            let name = category.name().to_lowercase();
+            wanted == name || wanted.strip_suffix('s') == Some(&name)
+        });
+        found.ok_or("there are usage, purchase, tax, credit and adjustment")
+    })
 }
 
 /// Options of `export`.

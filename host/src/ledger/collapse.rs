@@ -3,16 +3,16 @@
 //! Memory: the contents of two records; SQLite sorts in files.
 
 use super::{
-    error::WriteError,
+    error::{WriteError, damaged},
     key, merge,
     record::CostRecord,
-    stage::{self, ControlTotals, Writer},
+    stage::{self, ControlTotals},
     store::{Hash, LedgerError, amount},
     writing::Columns,
 };
 use crate::foreign::Foreign;
 use finops_decimal::Decimal;
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -27,17 +27,68 @@ pub(super) struct Written {
     pub(super) repeated: u64,
 }
 
-/// Leaves one record of each key, sorts them, and says, per partition start, what was written.
+/// Leaves one record of each key, sorts them, and says, per partition start, what was written. Of the partitions that were
+/// read as they stand, given with their number of records, no key comes twice, and their order does not matter.
 pub(super) fn collapse(
-    transaction: &Transaction,
-    writer: &Writer,
+    transaction: &Connection,
+    writer: i64,
+    same: &[(i64, u64)],
 ) -> Result<BTreeMap<i64, Written>, WriteError> {
-    let mut written: BTreeMap<i64, Written> = BTreeMap::new();
+    let as_they_stand = same.iter().map(|&(start, records)| {
+        let written = Written {
+            records,
+            ..Written::default()
+        };
+        (start, written)
+    });
+    let mut written: BTreeMap<i64, Written> = as_they_stand.collect();
+    let others: bool = transaction
+        .prepare_cached("SELECT count(*) > ? FROM temp.staged_print WHERE writer = ?")?
+        .query_row(
+            params![i64::try_from(same.len()).unwrap_or(i64::MAX), writer],
+            |row| row.get(0),
+        )?;
+    if others {
+        sort(transaction, writer, Sorted::AllBut(same), &mut written)?;
+    }
+    Ok(written)
+}
+
+/// Sorts what was staged for a partition that was read as it stood, which it does not any more.
+pub(super) fn sort_late(transaction: &Connection, writer: i64, start: i64) -> Result<(), WriteError> {
+    // No key came twice: what was written is known.
+    let mut written = BTreeMap::new();
+    sort(transaction, writer, Sorted::Only(start), &mut written)
+}
+
+/// What is sorted of a writer.
+#[derive(Clone, Copy, Debug)]
+enum Sorted<'a> {
+    AllBut(&'a [(i64, u64)]),
+    Only(i64),
+}
+
+fn sort(
+    transaction: &Connection,
+    writer: i64,
+    which: Sorted<'_>,
+    written: &mut BTreeMap<i64, Written>,
+) -> Result<(), WriteError> {
+    let (chosen, starts): (&str, Vec<i64>) = match which {
+        Sorted::AllBut([]) => ("?3 = '[]'", Vec::new()),
+        Sorted::AllBut(same) => (
+            "start NOT IN (SELECT value FROM json_each(?3))",
+            same.iter().map(|(start, _)| *start).collect(),
+        ),
+        Sorted::Only(start) => ("start IN (SELECT value FROM json_each(?3))", vec![start]),
+    };
+    let starts = serde_json::to_string(&starts).map_err(|error| damaged("partitions", error))?;
     // Sorted before the first row comes, so that merging may change what it reads from.
-    let mut statement = transaction.prepare_cached(
-        "SELECT start, key, revision, id FROM temp.staged WHERE id >= ? AND id < ? ORDER BY start, key, id",
-    )?;
-    let mut rows = statement.query(stage::bounds(writer.id))?;
+    let mut statement = transaction.prepare_cached(&format!(
+        "SELECT start, key, revision, id FROM temp.staged WHERE id >= ?1 AND id < ?2 AND {chosen} ORDER BY start, key, id"
+    ))?;
+    let (from, to) = stage::bounds(writer);
+    let mut rows = statement.query(params![from, to, starts])?;
     let mut open: Option<Group> = None;
     while let Some(row) = rows.next()? {
         let (start, key, revision, id) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
@@ -56,15 +107,15 @@ pub(super) fn collapse(
                     sum: None,
                 };
                 if let Some(ended) = open.replace(begun) {
-                    ended.close(transaction, writer.id, &mut written)?;
+                    ended.close(transaction, writer, written)?;
                 }
             }
         }
     }
     if let Some(ended) = open {
-        ended.close(transaction, writer.id, &mut written)?;
+        ended.close(transaction, writer, written)?;
     }
-    Ok(written)
+    Ok(())
 }
 
 /// The records of one key, of which the first stands for all.
@@ -80,7 +131,7 @@ struct Group {
 }
 
 impl Group {
-    fn merge(&mut self, transaction: &Transaction, revision: Hash, id: i64) -> Result<(), WriteError> {
+    fn merge(&mut self, transaction: &Connection, revision: Hash, id: i64) -> Result<(), WriteError> {
         let mut read = transaction.prepare_cached("SELECT content FROM temp.staged WHERE id = ?")?;
         let mut record = |id: i64| -> Result<CostRecord, LedgerError> {
             let content: String = read.query_row([id], |row| row.get(0))?;
@@ -118,7 +169,7 @@ impl Group {
     /// Puts what is left of the group in its place in the order of keys.
     fn close(
         mut self,
-        transaction: &Transaction,
+        transaction: &Connection,
         writer: i64,
         written: &mut BTreeMap<i64, Written>,
     ) -> Result<(), WriteError> {
@@ -140,7 +191,7 @@ impl Group {
     }
 
     /// Writes the sum over the first record.
-    fn restage(&mut self, transaction: &Transaction, sum: &CostRecord) -> Result<(), LedgerError> {
+    fn restage(&mut self, transaction: &Connection, sum: &CostRecord) -> Result<(), LedgerError> {
         let content = key::content(sum)?;
         self.revision = key::revision(&content);
         let columns = Columns::of(sum);
@@ -164,7 +215,7 @@ impl Group {
 
 /// Compares what the reply says of itself with what was written.
 pub(super) fn check_control(
-    transaction: &Transaction,
+    transaction: &Connection,
     writer: i64,
     written: &BTreeMap<i64, Written>,
     control: &ControlTotals,

@@ -1,9 +1,10 @@
 //! The one transaction: compare, replace, decide what counts, post, move the checkpoint. All of it or nothing.
 
 use super::{
-    collapse::Written,
+    collapse::{self, Written},
     emptied::{self, Emptied},
     error::WriteError,
+    fingerprint,
     hold::{self, Effect, Expected, HoldPolicy, Repricing},
     moves,
     period::partition_from,
@@ -189,7 +190,13 @@ pub(super) fn apply(
             let stood = reprice::stood_complete(transaction, writer.stream, start)?;
             let partition = upsert_partition(transaction, writer.stream, period, sealed, commit)?;
             let from = (writer.id, start.as_second());
-            let tally = replace(transaction, (commit, partition), from, counting)?;
+            let tally = match as_it_stands(transaction, writer, sealed, start)? {
+                Some(unchanged) => Tally {
+                    unchanged,
+                    ..Tally::default()
+                },
+                None => replace(transaction, (commit, partition), from, counting)?,
+            };
             let before = tally.before();
             let written = written.get(&start.as_second()).copied().unwrap_or_default();
             let ids = (commit, partition, sealed.completeness);
@@ -228,6 +235,28 @@ pub(super) fn apply(
         post::post(transaction, commit)?;
     }
     Ok(applied)
+}
+
+/// How many records a partition has, where it was read just as it stands. What stands may have changed since the writer was
+/// sealed: then it is compared after all.
+fn as_it_stands(
+    transaction: &Connection,
+    writer: &Writer,
+    sealed: &Sealed,
+    start: Timestamp,
+) -> Result<Option<u64>, WriteError> {
+    let start = start.as_second();
+    if sealed.same.binary_search(&start).is_err() {
+        return Ok(None);
+    }
+    let Some((records, print)) = fingerprint::staged(transaction, writer.id, start)? else {
+        return Ok(None); // staged by another process, and sorted
+    };
+    if fingerprint::standing(transaction, writer.stream, start)? == Some(print) {
+        return Ok(Some(records));
+    }
+    collapse::sort_late(transaction, writer.id, start)?;
+    Ok(None)
 }
 
 impl Receipt {

@@ -16,12 +16,22 @@ pub enum Dimension {
     Service,
     /// ServiceCategory.
     Category,
-    /// SubAccountId.
+    /// BillingAccountId.
+    Account,
+    /// SubAccountId: a linked account, a subscription, a project, a workspace.
     SubAccount,
     /// RegionId.
     Region,
     /// ResourceId.
     Resource,
+    /// ResourceName; ResourceId where there is none.
+    ResourceName,
+    /// ResourceType.
+    ResourceType,
+    /// SkuId; SkuMeter where there is none.
+    Sku,
+    /// The tag `user`.
+    User,
     /// The basis of the amounts.
     Basis,
     /// ChargeCategory.
@@ -39,8 +49,8 @@ pub enum Dimension {
 /// A text that names no dimension.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no dimension; there are provider, source, stream, service, category, sub-account, region, resource, \
-     basis, charge-category, day, month, tag:NAME and x_NAME"
+    "{0:?} is no dimension; there are provider, source, stream, service, category, account, sub-account, region, resource, \
+     resource-name, resource-type, sku, user, basis, charge-category, day, month, tag:NAME and x_NAME"
 )]
 pub struct UnknownDimension(String);
 
@@ -66,9 +76,16 @@ impl Dimension {
             Self::Stream => Cow::Borrowed(stream),
             Self::Service => Cow::Borrowed(&record.service_name),
             Self::Category => Cow::Borrowed(&record.service_category),
+            Self::Account => Cow::Borrowed(&record.billing_account_id),
             Self::SubAccount => optional(&record.sub_account_id),
             Self::Region => optional(&record.region_id),
             Self::Resource => optional(&record.resource_id),
+            Self::ResourceName if record.resource_name.is_none() => optional(&record.resource_id),
+            Self::ResourceName => optional(&record.resource_name),
+            Self::ResourceType => optional(&record.resource_type),
+            Self::Sku if record.sku_id.is_none() => optional(&record.sku_meter),
+            Self::Sku => optional(&record.sku_id),
+            Self::User => Cow::Borrowed(record.tags.get("user").map_or("", String::as_str)),
             Self::Basis => Cow::Borrowed(basis_name(record.basis)),
             Self::ChargeCategory => Cow::Borrowed(record.charge_category.name()),
             Self::Day => start("2026-08-01".len()),
@@ -87,9 +104,14 @@ impl fmt::Display for Dimension {
             Self::Stream => "stream",
             Self::Service => "service",
             Self::Category => "category",
+            Self::Account => "account",
             Self::SubAccount => "sub-account",
             Self::Region => "region",
             Self::Resource => "resource",
+            Self::ResourceName => "resource-name",
+            Self::ResourceType => "resource-type",
+            Self::Sku => "sku",
+            Self::User => "user",
             Self::Basis => "basis",
             Self::ChargeCategory => "charge-category",
             Self::Day => "day",
@@ -110,9 +132,14 @@ impl FromStr for Dimension {
             Self::Stream,
             Self::Service,
             Self::Category,
+            Self::Account,
             Self::SubAccount,
             Self::Region,
             Self::Resource,
+            Self::ResourceName,
+            Self::ResourceType,
+            Self::Sku,
+            Self::User,
             Self::Basis,
             Self::ChargeCategory,
             Self::Day,

@@ -1,6 +1,7 @@
 //! Bringing a ledger of an older schema up to this program's, step by step.
 //! What must hold: a step is one transaction with the version that it reaches; no step touches money.
 
+mod checksums;
 mod hashes;
 
 use super::{
@@ -13,7 +14,7 @@ use rusqlite::{Connection, TransactionBehavior};
 type Step = fn(&Connection) -> rusqlite::Result<()>;
 
 /// What leads from each version to the next; the first leads from 1 to 2.
-const STEPS: [Step; 2] = [to_2, to_3];
+const STEPS: [Step; 3] = [to_2, to_3, to_4];
 
 /// When a stream was retired; whether a run's money counts; completeness as it was at each commit (NULL: unknown).
 fn to_2(transaction: &Connection) -> rusqlite::Result<()> {
@@ -28,6 +29,11 @@ fn to_3(transaction: &Connection) -> rusqlite::Result<()> {
     hashes::as_bytes(transaction)?;
     transaction.execute_batch(convert::TABLE)?;
     snapshot::add_tables(transaction)
+}
+
+fn to_4(transaction: &Connection) -> rusqlite::Result<()> {
+    checksums::without_content(transaction)?;
+    transaction.execute_batch("ALTER TABLE partition ADD COLUMN fingerprint BLOB")
 }
 
 /// Takes the steps that are missing.

@@ -27,6 +27,7 @@ pub mod dims;
 mod emptied;
 mod entries;
 pub mod error;
+mod fingerprint;
 #[cfg(test)]
 mod full_tests;
 pub mod held;
@@ -36,6 +37,7 @@ mod key;
 mod large_tests;
 mod links;
 mod lock;
+mod log;
 pub mod mark;
 mod merge;
 mod migrate;

@@ -2,9 +2,10 @@
 
 use super::{
     apart::Money,
+    destination::Measure,
     dimension::Dimension,
     key,
-    record::{Finality, Period, Source, basis_name},
+    record::{ChargeCategory, Finality, Period, Source, basis_name},
     store::LedgerError,
     stream,
 };
@@ -31,10 +32,12 @@ pub struct CostFilter {
     pub include_views: bool,
     /// What counts, or what is kept apart; never both.
     pub money: Money,
+    /// Charges of these categories are left out.
+    pub exclude: Vec<ChargeCategory>,
 }
 
 /// One row of costs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CostRow {
     /// The values of the dimensions asked for, in their order; empty where records have none.
     pub dims: Vec<String>,
@@ -44,6 +47,12 @@ pub struct CostRow {
     pub billed: Decimal,
     /// Sum of EffectiveCost.
     pub effective: Decimal,
+    /// Sum of ListCost, and of BilledCost where that is missing.
+    pub list: Decimal,
+    /// Sum of ContractedCost, and of BilledCost where that is missing.
+    pub contracted: Decimal,
+    /// Sums of ConsumedQuantity by ConsumedUnit.
+    pub quantities: BTreeMap<String, Decimal>,
     /// Records that it sums.
     pub records: u64,
     /// Of these, how many may still change at the provider.
@@ -56,9 +65,25 @@ pub struct CostRow {
 struct Sums {
     billed: Decimal,
     effective: Decimal,
+    list: Decimal,
+    contracted: Decimal,
+    quantities: BTreeMap<String, Decimal>,
     records: u64,
     open: u64,
     bases: BTreeSet<&'static str>,
+}
+
+impl CostRow {
+    /// The sum of a measure.
+    #[must_use]
+    pub fn of(&self, measure: Measure) -> Decimal {
+        match measure {
+            Measure::Effective => self.effective,
+            Measure::Billed => self.billed,
+            Measure::List => self.list,
+            Measure::Contracted => self.contracted,
+        }
+    }
 }
 
 /// The costs that a filter asks for, in the order of their dimensions.
@@ -76,6 +101,9 @@ pub fn costs(connection: &Connection, filter: &CostFilter) -> Result<Vec<CostRow
         currency,
         billed: sums.billed,
         effective: sums.effective,
+        list: sums.list,
+        contracted: sums.contracted,
+        quantities: sums.quantities,
         records: sums.records,
         open: sums.open,
         bases: sums.bases,
@@ -153,6 +181,7 @@ fn add_stream(
         if filter
             .period
             .is_some_and(|period| !period.contains(record.charge_period.start()))
+            || filter.exclude.contains(&record.charge_category)
         {
             continue;
         }
@@ -168,6 +197,12 @@ fn add_stream(
         };
         sums.billed = add(sums.billed, record.billed_cost)?;
         sums.effective = add(sums.effective, record.effective_cost)?;
+        sums.list = add(sums.list, Measure::List.of(&record))?;
+        sums.contracted = add(sums.contracted, Measure::Contracted.of(&record))?;
+        if let (Some(quantity), Some(unit)) = (record.consumed_quantity, &record.consumed_unit) {
+            let sum = sums.quantities.entry(unit.clone()).or_default();
+            *sum = add(*sum, quantity)?;
+        }
         sums.records += 1;
         sums.open += u64::from(record.finality == Finality::Open);
         sums.bases.insert(basis_name(record.basis));
@@ -271,5 +306,45 @@ mod tests {
         let rows = ask(&bench, &filter);
         assert_eq!(rows.first().unwrap(), "by-tag,acme/ORG 7 USD 1/1");
         assert_eq!(rows.len(), 3);
+    }
+
+    #[test]
+    fn categories_can_be_left_out_and_quantities_are_summed_by_unit() {
+        let bench = sample::Bench::new();
+        let used = |service: &str, hours: &str, list: Option<&str>| CostRecord {
+            consumed_quantity: Some(hours.parse().unwrap()),
+            consumed_unit: Some("Hours".to_owned()),
+            list_cost: list.map(|cost| cost.parse().unwrap()),
+            ..sample::record(DAY, service, "1")
+        };
+        let credit = CostRecord {
+            charge_category: ChargeCategory::Credit,
+            ..sample::record(DAY, "Compute", "-0.5")
+        };
+        let records = vec![
+            used("Compute", "1.5", Some("3")),
+            used("Storage", "0.25", None),
+            credit,
+        ];
+        let stream = sample::stream("daily", Grain::Day);
+        bench.commit(&stream, &[DAY], records).unwrap();
+        let connection = store::open_read_only(bench.directory.path()).unwrap();
+        let ask = |exclude| {
+            let filter = CostFilter {
+                exclude,
+                ..CostFilter::default()
+            };
+            costs(&connection, &filter).unwrap().remove(0)
+        };
+        let all = ask(Vec::new());
+        assert_eq!((all.effective.to_string(), all.records), ("1.5".to_owned(), 3));
+        let gross = ask(vec![ChargeCategory::Credit, ChargeCategory::Tax]);
+        assert_eq!((gross.effective.to_string(), gross.records), ("2".to_owned(), 2));
+        assert_eq!(
+            gross.of(Measure::List).to_string(),
+            "4",
+            "3, and 1 as it was billed"
+        );
+        assert_eq!(gross.quantities["Hours"].to_string(), "1.75");
     }
 }

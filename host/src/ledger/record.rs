@@ -81,6 +81,15 @@ pub enum ChargeCategory {
 }
 
 impl ChargeCategory {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Usage,
+        Self::Purchase,
+        Self::Tax,
+        Self::Credit,
+        Self::Adjustment,
+    ];
+
     /// As FOCUS writes it.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -4,7 +4,8 @@
 
 use super::{
     compare::{Change, Staged, Standing, compare},
-    store::{Hash, LedgerError, digest_parts, hex},
+    fingerprint::{self, Became},
+    store::{Hash, LedgerError, digest_parts},
 };
 use rusqlite::{Connection, ToSql, params};
 
@@ -60,6 +61,7 @@ pub(super) fn replace(
             end(transaction, commit, partition)?;
             insert(transaction, (commit, partition, counts), changed, params![])?;
         }
+        fingerprint::settle(transaction, partition, Became::Changed)?;
         tally
     } else {
         let all = "(SELECT staged FROM temp.sealed WHERE writer = ?4 AND start = ?5)";
@@ -69,6 +71,11 @@ pub(super) fn replace(
             all,
             params![writer, start],
         )?;
+        let became = match fingerprint::staged(transaction, writer, start)? {
+            Some((records, print)) if records == added => Became::New(print),
+            _ => Became::Unknown,
+        };
+        fingerprint::settle(transaction, partition, became)?;
         Tally {
             added,
             ..Tally::default()
@@ -169,7 +176,7 @@ fn insert(
         "INSERT INTO record (partition, key, revision, content, service, currency, billed, effective, list, contracted,
                              counts, from_commit, checksum)
          SELECT ?1, key, revision, content, service, currency, billed, effective, list, contracted, ?3, ?2,
-                record_checksum(?1, key, revision, content, ?2)
+                record_checksum(?1, key, revision, ?2)
          FROM {staged} AS chosen CROSS JOIN temp.staged ON staged.id = chosen.staged"
     );
     let first: [&dyn ToSql; 3] = [&partition, &commit, &counts];
@@ -178,19 +185,12 @@ fn insert(
     Ok(rows as u64)
 }
 
-/// The checksum of a record's row.
-pub(super) fn record_checksum(
-    partition: i64,
-    key: &Hash,
-    revision: &Hash,
-    content: &str,
-    commit: i64,
-) -> [u8; 8] {
-    let (partition, commit) = (partition.to_string(), commit.to_string());
-    let (key, revision) = (hex(key), hex(revision));
-    let parts = [&partition, &key, &revision, content, &commit];
+/// The checksum of a record's row. Its content is covered by the revision, which is the content's own hash.
+pub(super) fn record_checksum(partition: i64, key: &Hash, revision: &Hash, commit: i64) -> [u8; 8] {
+    let (partition, commit) = (partition.to_be_bytes(), commit.to_be_bytes());
+    let parts = [partition.as_slice(), key, revision, &commit];
     let mut sum = [0; 8];
-    for (byte, of) in sum.iter_mut().zip(digest_parts(parts.map(str::as_bytes))) {
+    for (byte, of) in sum.iter_mut().zip(digest_parts(parts)) {
         *byte = of;
     }
     sum

@@ -282,6 +282,15 @@ impl Bench {
         self.rows("SELECT state, amount, total_after FROM entry ORDER BY id")
     }
 
+    /// What sealing left of a writer, as JSON.
+    pub(super) fn seal_of(&self, writer: super::WriterId) -> String {
+        let sql = "SELECT seal FROM staged_writer WHERE id = ?";
+        let seal = move |connection: &mut rusqlite::Connection| {
+            Ok(connection.query_row(sql, [writer.0], |row| row.get(0))?)
+        };
+        self.ledger.store().with_blocking(seal).unwrap()
+    }
+
     /// All findings of the checker.
     pub(super) fn findings(&self) -> Vec<String> {
         let connection = super::store::open_read_only(self.directory.path()).unwrap();

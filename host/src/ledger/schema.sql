@@ -1,4 +1,4 @@
--- Schema of the ledger, version 3 (`migrate.rs` brings older ones up; snapshot.sql and views.sql belong to it). Times are seconds since the epoch (UTC), amounts are decimal text,
+-- Schema of the ledger, version 4 (`migrate.rs` brings older ones up; snapshot.sql and views.sql belong to it). Times are seconds since the epoch (UTC), amounts are decimal text,
 -- hashes are lower-case hex, those of records their bytes. `checksum` is the first 8 bytes of the SHA-256 over the row's other
 -- durable columns (hashes in hex).
 
@@ -36,6 +36,7 @@ CREATE TABLE partition (
     observed_through INTEGER NOT NULL,
     commit_id INTEGER NOT NULL REFERENCES commits(id),   -- the last that touched it
     archived INTEGER NOT NULL DEFAULT 0,
+    fingerprint BLOB,                          -- of its current records (fingerprint.rs); NULL: not known
     UNIQUE (stream, start)
 ) STRICT;
 
@@ -80,7 +81,7 @@ CREATE TABLE record (
     counts INTEGER NOT NULL,                   -- 0: superseded by a better stream, or a view
     from_commit INTEGER NOT NULL REFERENCES commits(id),
     until_commit INTEGER REFERENCES commits(id),
-    checksum BLOB NOT NULL                     -- over partition, key, revision, content, from_commit
+    checksum BLOB NOT NULL                     -- over partition, key, revision (which covers content), from_commit
 ) STRICT;
 CREATE UNIQUE INDEX record_current ON record (partition, key) WHERE until_commit IS NULL;
 CREATE INDEX record_history ON record (partition, from_commit);

@@ -4,12 +4,13 @@
 use super::{
     collapse,
     error::{WriteError, damaged, instant},
+    fingerprint,
     record::Source,
     run::{self, RunId},
     source,
     store::LedgerError,
     stream,
-    writing::Prepared,
+    writing::Batch,
 };
 use crate::{component::descriptor::Stream, foreign::Foreign};
 use finops_decimal::Decimal;
@@ -83,6 +84,9 @@ pub(super) struct Sealed {
     pub(super) checkpoint: Option<Vec<u8>>,
     /// Per partition: records written, and of these merged into another.
     pub(super) written: Vec<(i64, collapse::Written)>,
+    /// The partitions that were read as they stood then: what is staged for them is not sorted.
+    #[serde(default)]
+    pub(super) same: Vec<i64>,
 }
 
 /// A staged writer as the database has it.
@@ -233,7 +237,7 @@ pub(super) fn insert(
     connection: &mut Connection,
     writer: WriterId,
     first: i64,
-    records: &[Prepared],
+    batch: &Batch,
 ) -> Result<(), WriteError> {
     // Nothing but temporary tables is touched: no other process waits for this transaction.
     let transaction = connection.transaction()?;
@@ -243,7 +247,7 @@ pub(super) fn insert(
                                       contracted)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?;
-        for (id, record) in (bounds(writer.0).0 + first..).zip(records) {
+        for (id, record) in (bounds(writer.0).0 + first..).zip(&batch.records) {
             let columns = &record.columns;
             insert.execute(params![
                 id,
@@ -258,6 +262,9 @@ pub(super) fn insert(
                 columns.list,
                 columns.contracted
             ])?;
+        }
+        for (&start, &(records, print)) in &batch.prints {
+            fingerprint::note(&transaction, (writer.0, start), records, print)?;
         }
     }
     transaction.commit()?;
@@ -280,7 +287,8 @@ pub(super) fn seal(connection: &mut Connection, writer: WriterId, seal: &Seal) -
             "a checkpoint has at most {MAX_CHECKPOINT} bytes"
         )));
     }
-    let written = collapse::collapse(&transaction, &writer)?;
+    let same = fingerprint::same(&transaction, writer.id, writer.stream)?;
+    let written = collapse::collapse(&transaction, writer.id, &same)?;
     if let Some(control) = &seal.control {
         collapse::check_control(&transaction, writer.id, &written, control)?;
     }
@@ -289,6 +297,7 @@ pub(super) fn seal(connection: &mut Connection, writer: WriterId, seal: &Seal) -
         observed_through: seal.observed_through.as_second(),
         checkpoint: seal.checkpoint.clone(),
         written: written.into_iter().collect(),
+        same: same.into_iter().map(|(start, _)| start).collect(),
     };
     let json = serde_json::to_string(&sealed).map_err(|error| damaged("seal", error))?;
     transaction.execute(
@@ -345,6 +354,9 @@ fn sweep(connection: &Connection, writer: i64) -> Result<(), LedgerError> {
     } else {
         connection.execute_batch("DELETE FROM temp.staged; DELETE FROM temp.sealed;")?;
     }
+    connection
+        .prepare_cached("DELETE FROM temp.staged_print WHERE writer = ?")?
+        .execute([writer])?;
     Ok(())
 }
 

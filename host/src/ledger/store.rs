@@ -5,7 +5,7 @@
 //! full disk is told as such, and the ballast given back.
 
 pub use super::opening::open_read_only;
-use super::{ballast, error::Stored, mark::Keeper, opening::open_for_writing};
+use super::{ballast, error::Stored, log::Log, mark::Keeper, opening::open_for_writing};
 use crate::fail_point;
 use finops_decimal::Decimal;
 use rusqlite::{
@@ -20,7 +20,7 @@ use std::{
 };
 
 /// Version of the schema that this program writes.
-pub const SCHEMA_VERSION: i64 = 3;
+pub const SCHEMA_VERSION: i64 = 4;
 /// Name of the database file within the state directory.
 pub const FILE_NAME: &str = "ledger.db";
 
@@ -159,15 +159,20 @@ impl Store {
         thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || {
-                let mut writer = match open_for_writing(&directory) {
-                    Ok((connection, keeper)) => {
+                let opened = open_for_writing(&directory).and_then(|(mut connection, keeper)| {
+                    let log = Log::of(&mut connection)?;
+                    Ok((connection, keeper, log))
+                });
+                let (mut writer, log) = match opened {
+                    Ok((connection, keeper, log)) => {
                         let _ = ready.send(Ok(()));
-                        Writer {
+                        let writer = Writer {
                             connection,
                             keeper,
                             directory,
                             path: file,
-                        }
+                        };
+                        (writer, log)
                     }
                     Err(error) => {
                         let _ = ready.send(Err(error));
@@ -176,6 +181,7 @@ impl Store {
                 };
                 for job in queue {
                     job(&mut writer);
+                    log.tidy(&writer.connection);
                 }
             })
             .map_err(|cause| LedgerError::Io {

@@ -24,20 +24,17 @@ pub(super) fn lay(connection: &Connection) -> Result<(), LedgerError> {
     connection.execute_batch(include_str!("temporary.sql"))?;
     connection.pragma_update(Some("temp"), "cache_size", CACHE_KIB)?;
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_scalar_function("record_checksum", 5, flags, |context| checksum(context))?;
+    connection.create_scalar_function("record_checksum", 4, flags, |context| checksum(context))?;
     Ok(())
 }
 
-/// `record_checksum(partition, key, revision, content, commit)`.
+/// `record_checksum(partition, key, revision, commit)`.
 fn checksum(context: &Context<'_>) -> Result<[u8; 8]> {
     let hash = |index: usize| -> Result<Hash> { context.get(index) };
-    let content = context.get_raw(3).as_str()?;
-    let (key, revision) = (hash(1)?, hash(2)?);
     Ok(record_checksum(
         context.get(0)?,
-        &key,
-        &revision,
-        content,
-        context.get(4)?,
+        &hash(1)?,
+        &hash(2)?,
+        context.get(3)?,
     ))
 }

@@ -11,7 +11,14 @@ CREATE TEMP TABLE staged (
     billed TEXT NOT NULL, effective TEXT NOT NULL, list TEXT, contracted TEXT
 ) STRICT;
 
--- Those of sealed writers, in the order in which they are compared: each key once.
+-- How many records a writer staged for a partition, and their fingerprint.
+CREATE TEMP TABLE staged_print (
+    writer INTEGER NOT NULL, start INTEGER NOT NULL,
+    records INTEGER NOT NULL, fingerprint BLOB NOT NULL,
+    PRIMARY KEY (writer, start)
+) STRICT, WITHOUT ROWID;
+
+-- Those of sealed writers, but for partitions that were read as they stand, in the order in which they are compared: each key once.
 CREATE TEMP TABLE sealed (
     writer INTEGER NOT NULL, start INTEGER NOT NULL, key BLOB NOT NULL,
     revision BLOB NOT NULL,

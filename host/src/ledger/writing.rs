@@ -4,6 +4,7 @@
 
 use super::{
     error::WriteError,
+    fingerprint::Fingerprint,
     key,
     period::partition_of,
     record::{CostRecord, Period},
@@ -29,6 +30,14 @@ pub(super) struct Prepared {
     pub(super) revision: Hash,
     pub(super) content: String,
     pub(super) columns: Columns,
+}
+
+/// A batch that is ready to be staged.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) records: Vec<Prepared>,
+    /// Per partition start: how many records, and their fingerprint.
+    pub(super) prints: BTreeMap<i64, (u64, Fingerprint)>,
 }
 
 /// What stands beside the content in columns of its own.
@@ -190,20 +199,29 @@ impl Open {
 
 /// Makes a batch ready, in the order of keys: the commit, which takes all records in that order, then reads each page of
 /// a batch once.
-fn prepare(routing: &Routing, starts: &[i64], records: &[CostRecord]) -> Result<Vec<Prepared>, LedgerError> {
+fn prepare(routing: &Routing, starts: &[i64], records: &[CostRecord]) -> Result<Batch, LedgerError> {
     let mut prepared = Vec::with_capacity(records.len());
+    let mut prints: BTreeMap<i64, (u64, Fingerprint)> = BTreeMap::new();
     for (start, record) in starts.iter().zip(records) {
         let content = key::content(record)?;
+        let key = key::record_key(record, &routing.definition.key_tags);
+        let revision = key::revision(&content);
+        let (count, sum) = prints.entry(*start).or_default();
+        *count += 1;
+        *sum = sum.with(Fingerprint::of(&key, &revision));
         prepared.push(Prepared {
             start: *start,
-            key: key::record_key(record, &routing.definition.key_tags),
-            revision: key::revision(&content),
+            key,
+            revision,
             content,
             columns: Columns::of(record),
         });
     }
     prepared.sort_by_key(|record| (record.start, record.key));
-    Ok(prepared)
+    Ok(Batch {
+        records: prepared,
+        prints,
+    })
 }
 
 /// The start of the writer's partition that a record falls into.

@@ -1,25 +1,13 @@
 //! The ledger's current records in the shape of the golden ones, read as an auditor reads them.
 
 use super::golden::{Exported, Record};
-use crate::{Error, books};
+use crate::{
+    Error,
+    books::{amount, contents, text},
+};
 use finops_decimal::Decimal;
 use serde_json::Value;
 use std::{collections::BTreeMap, path::Path};
-
-/// The content of every current record of a stream, as the ledger keeps it.
-///
-/// # Errors
-/// Where the ledger cannot be read.
-pub fn contents(state: &Path, stream: &str) -> Result<Vec<Value>, Error> {
-    let connection = books::open(state)?;
-    let sql = "SELECT record.content FROM record
-               JOIN partition ON partition.id = record.partition
-               JOIN stream ON stream.id = partition.stream
-               WHERE record.until_commit IS NULL AND stream.name = ?";
-    let mut statement = connection.prepare(sql)?;
-    let rows = statement.query_map([stream], |row| row.get::<_, String>(0))?;
-    rows.map(|row| Ok(serde_json::from_str(&row?)?)).collect()
-}
 
 /// The current records of the counted stream, in order.
 ///
@@ -30,39 +18,6 @@ pub fn spend(state: &Path) -> Result<Vec<Record>, Error> {
     let mut records = contents.iter().map(record).collect::<Result<Vec<_>, Error>>()?;
     records.sort();
     Ok(records)
-}
-
-/// A text of a record's content; `Extra.x_RecordType` lies in an object.
-#[must_use]
-pub fn text(content: &Value, path: &str) -> Option<String> {
-    let found = path.split('.').try_fold(content, |at, name| at.get(name))?;
-    found.as_str().map(str::to_owned)
-}
-
-/// An amount of a record's content.
-///
-/// # Errors
-/// Where it is not there or no decimal.
-pub fn amount(content: &Value, name: &str) -> Result<Decimal, Error> {
-    Ok(text(content, name)
-        .ok_or_else(|| format!("{name} is missing in {content}"))?
-        .parse()?)
-}
-
-/// What a stream's records add up to, by day.
-///
-/// # Errors
-/// Where the ledger cannot be read, or a sum does not fit.
-pub fn billed_by_day(state: &Path, stream: &str) -> Result<BTreeMap<String, Decimal>, Error> {
-    let mut days: BTreeMap<String, Decimal> = BTreeMap::new();
-    for content in contents(state, stream)? {
-        let day = text(&content, "ChargePeriod.start").unwrap_or_default();
-        let sum = days
-            .entry(day.get(..10).unwrap_or_default().to_owned())
-            .or_default();
-        *sum = sum.checked_add(amount(&content, "BilledCost")?)?;
-    }
-    Ok(days)
 }
 
 /// The current records of the export's stream by day, account, service and charge category, in order.

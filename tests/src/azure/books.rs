@@ -3,7 +3,7 @@
 use super::golden::{Exported, Record};
 use crate::{
     Error,
-    aws::books::{amount, contents, text},
+    books::{amount, contents, text},
 };
 use finops_decimal::Decimal;
 use serde_json::Value;

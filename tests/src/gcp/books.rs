@@ -3,7 +3,7 @@
 use super::golden::Record;
 use crate::{
     Error,
-    aws::books::{amount, contents, text},
+    books::{amount, contents, text},
 };
 use finops_decimal::Decimal;
 use std::{collections::BTreeMap, path::Path};

@@ -3,6 +3,7 @@
 use super::{Report, Rule};
 use crate::ledger::{
     commit::checkpoint_checksum,
+    fingerprint::Fingerprint,
     key,
     replace::record_checksum,
     store::{Hash, LedgerError},
@@ -14,9 +15,10 @@ use std::collections::BTreeMap;
 /// Every record's checksum, revision and columns; the key too, where it is current.
 pub(super) fn check(connection: &Connection, report: &mut Report) -> Result<(), LedgerError> {
     let mut key_tags: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    let mut prints: BTreeMap<i64, Fingerprint> = BTreeMap::new();
     let mut statement = connection.prepare(
         "SELECT record.id, record.partition, key, revision, content, from_commit, checksum, service, currency,
-                billed, effective, list, contracted, stream.id, stream.definition
+                billed, effective, list, contracted, stream.id, stream.definition, until_commit IS NULL
          FROM record JOIN partition ON partition.id = record.partition JOIN stream ON stream.id = partition.stream",
     )?;
     let mut rows = statement.query([])?;
@@ -27,7 +29,11 @@ pub(super) fn check(connection: &Connection, report: &mut Report) -> Result<(), 
         // A hash of another length is damage to tell of, not a reason to stop.
         let hash = |column| -> rusqlite::Result<Hash> { Ok(row.get(column).unwrap_or_default()) };
         let (key, revision) = (hash(2)?, hash(3)?);
-        if row.get::<_, Vec<u8>>(6)? != record_checksum(partition, &key, &revision, &content, row.get(5)?) {
+        if row.get(15)? {
+            let sum = prints.entry(partition).or_default();
+            *sum = sum.with(Fingerprint::of(&key, &revision));
+        }
+        if row.get::<_, Vec<u8>>(6)? != record_checksum(partition, &key, &revision, row.get(5)?) {
             report.found(
                 Rule::Row,
                 format!("the checksum of record {id} is not that of its row"),
@@ -73,6 +79,28 @@ pub(super) fn check(connection: &Connection, report: &mut Report) -> Result<(), 
                     format!("the column {name} of record {id} is not that of its content"),
                 );
             }
+        }
+    }
+    fingerprints(connection, &prints, report)
+}
+
+/// Each kept fingerprint is that of the partition's current records.
+fn fingerprints(
+    connection: &Connection,
+    found: &BTreeMap<i64, Fingerprint>,
+    report: &mut Report,
+) -> Result<(), LedgerError> {
+    let mut statement =
+        connection.prepare("SELECT id, fingerprint FROM partition WHERE fingerprint IS NOT NULL")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let partition: i64 = row.get(0)?;
+        let of_records = found.get(&partition).copied().unwrap_or_default();
+        if row.get::<_, Fingerprint>(1).ok() != Some(of_records) {
+            report.found(
+                Rule::Row,
+                format!("the fingerprint of partition {partition} is not that of its records"),
+            );
         }
     }
     Ok(())

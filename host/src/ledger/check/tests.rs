@@ -115,7 +115,11 @@ fn a_moved_checkpoint_is_found() {
 fn a_changed_amount_is_found() {
     finds(
         "UPDATE record SET content = replace(content, '\"3\"', '\"4\"') WHERE effective = '3'",
-        "row: the checksum of record",
+        "row: the revision of record",
+    );
+    finds(
+        "UPDATE partition SET fingerprint = zeroblob(32) WHERE id = 2",
+        "row: the fingerprint of partition 2",
     );
     finds(
         "UPDATE record SET billed = '4' WHERE effective = '3'",

@@ -63,11 +63,21 @@ fn of_version_2(bench: &Bench) -> tempfile::TempDir {
     .unwrap();
     let new = bench.directory.path().join(FILE_NAME);
     old.execute("ATTACH ? AS new", [new.to_str().unwrap()]).unwrap();
+    old.create_scalar_function(
+        "old_checksum",
+        5,
+        rusqlite::functions::FunctionFlags::SQLITE_UTF8,
+        |context| checksums::of_version_3(context),
+    )
+    .unwrap();
     let copies: Vec<String> = old
         .prepare(
             "SELECT 'INSERT INTO main.' || m.name || ' SELECT ' || group_concat(
-                 iif(m.name IN ('record', 'staged_record') AND c.name IN ('key', 'revision', 'checksum'),
-                     'lower(hex(' || c.name || '))', '\"' || c.name || '\"'), ', ' ORDER BY c.cid) || ' FROM new.' || m.name
+                 CASE WHEN m.name = 'record' AND c.name = 'checksum'
+                          THEN 'lower(hex(old_checksum(partition, key, revision, content, from_commit)))'
+                      WHEN m.name IN ('record', 'staged_record') AND c.name IN ('key', 'revision')
+                          THEN 'lower(hex(' || c.name || '))'
+                      ELSE '\"' || c.name || '\"' END, ', ' ORDER BY c.cid) || ' FROM new.' || m.name
              FROM main.sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' GROUP BY m.name",
         )
         .unwrap()
