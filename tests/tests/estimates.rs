@@ -9,8 +9,9 @@
 
 use finops_decimal::Decimal;
 use finops_tests::{
-    aws::books::{amount, contents, text},
-    azure, books, gcp,
+    azure,
+    books::{self, amount, contents, text},
+    gcp,
     program::{Place, Ran},
 };
 use serde_json::Value;
