@@ -20,6 +20,10 @@ pub(crate) enum Point {
     BeforeProvider,
     /// A provider has answered, and nobody knows.
     AfterProvider,
+    /// An archive file is whole and not in its place yet.
+    BeforeArchive,
+    /// An archive file stands in its place, and no row names it.
+    AfterArchive,
 }
 
 /// Passes a point; where a test has chosen it, the process ends here.

@@ -1,16 +1,13 @@
 //! JSON from replies, numbers exact (read them as [`Decimal`](crate::Decimal) or `serde_json::Number`).
 //! What must hold: a page instead of JSON, and JSON that ends too soon, are told apart and never taken for data.
 
+mod array;
+
+pub use array::{each_at, each_beside, each_in, each_within, listing};
+
 use crate::{Failure, Response, excerpt, http::failure_within};
-use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
-use std::{
-    cell::RefCell,
-    fmt,
-    io::{BufRead, BufReader, Read},
-    marker::PhantomData,
-};
+use serde::de::DeserializeOwned;
+use std::io::{BufRead, BufReader, Read};
 
 impl Response {
     /// The body of a successful reply as JSON.
@@ -38,45 +35,7 @@ pub fn from_reader<T: DeserializeOwned>(reader: impl Read) -> Result<T, Failure>
     Ok(value)
 }
 
-/// Calls `each` with every item of the array at `field` of the JSON object, without holding more than one of them.
-/// Other fields are passed over.
-///
-/// # Errors
-/// As [`Response::json`]; `malformed-reply` where the field is missing; what `each` returns.
-pub fn each_in<T: DeserializeOwned>(
-    reader: impl Read,
-    field: &str,
-    mut each: impl FnMut(T) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let mut reader = BufReader::with_capacity(16 * 1_024, reader);
-    refuse_html(&mut reader)?;
-    let mut deserializer = serde_json::Deserializer::from_reader(reader);
-    let stopped = RefCell::new(None);
-    let mut found = false;
-    let walk = Walk {
-        field,
-        found: &mut found,
-        stopped: &stopped,
-        each: &mut each,
-        item: PhantomData,
-    };
-    let walked = deserializer
-        .deserialize_map(walk)
-        .and_then(|()| deserializer.end());
-    if let Some(failure) = stopped.into_inner() {
-        return Err(failure);
-    }
-    walked.map_err(failure_of)?;
-    if found {
-        Ok(())
-    } else {
-        Err(Failure::malformed(format_args!(
-            "the JSON has no field `{field}`"
-        )))
-    }
-}
-
-fn refuse_html(reader: &mut impl BufRead) -> Result<(), Failure> {
+pub(crate) fn refuse_html(reader: &mut impl BufRead) -> Result<(), Failure> {
     loop {
         let buffer = reader.fill_buf().map_err(failure_within)?;
         if buffer.is_empty() {
@@ -100,7 +59,7 @@ fn refuse_html(reader: &mut impl BufRead) -> Result<(), Failure> {
     }
 }
 
-fn failure_of(error: serde_json::Error) -> Failure {
+pub(crate) fn failure_of(error: serde_json::Error) -> Failure {
     if error.is_io() {
         return failure_within(error.into());
     }
@@ -113,74 +72,9 @@ fn failure_of(error: serde_json::Error) -> Failure {
     ))
 }
 
-struct Walk<'a, T, F> {
-    field: &'a str,
-    found: &'a mut bool,
-    stopped: &'a RefCell<Option<Failure>>,
-    each: &'a mut F,
-    item: PhantomData<T>,
-}
-
-impl<'de, T: DeserializeOwned, F: FnMut(T) -> Result<(), Failure>> Visitor<'de> for Walk<'_, T, F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<String>()? {
-            if key == self.field {
-                *self.found = true;
-                map.next_value_seed(Items {
-                    stopped: self.stopped,
-                    each: &mut *self.each,
-                    item: PhantomData,
-                })?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-}
-
-struct Items<'a, T, F> {
-    stopped: &'a RefCell<Option<Failure>>,
-    each: &'a mut F,
-    item: PhantomData<T>,
-}
-
-impl<'de, T: DeserializeOwned, F: FnMut(T) -> Result<(), Failure>> DeserializeSeed<'de> for Items<'_, T, F> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de, T: DeserializeOwned, F: FnMut(T) -> Result<(), Failure>> Visitor<'de> for Items<'_, T, F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while let Some(item) = items.next_element::<T>()? {
-            if let Err(failure) = (self.each)(item) {
-                self.stopped.replace(Some(failure));
-                return Err(A::Error::custom("stopped"));
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-    use super::*;
     use crate::{Decimal, FailureKind, testing::reply};
 
     #[test]
@@ -202,25 +96,5 @@ mod tests {
             assert_eq!(failure.kind, FailureKind::MalformedReply, "{body}");
             assert!(failure.message.contains(says), "{failure}");
         }
-    }
-
-    #[test]
-    fn items_are_handed_on_one_by_one_until_refused() {
-        let body = r#"{"before": {"data": [9]}, "data": [1, 2, 3], "after": null}"#;
-        let mut seen = Vec::new();
-        let read = each_in(body.as_bytes(), "data", |item: u8| {
-            seen.push(item);
-            Ok(())
-        });
-        assert_eq!((read, seen), (Ok(()), vec![1, 2, 3]));
-        let refused = each_in(body.as_bytes(), "data", |item: u8| match item {
-            2 => Err(Failure::incomplete("enough")),
-            _ => Ok(()),
-        });
-        assert_eq!(refused, Err(Failure::incomplete("enough")));
-        let missing = each_in(body.as_bytes(), "rows", |_: u8| Ok(())).unwrap_err();
-        assert!(missing.message.contains("no field `rows`"));
-        let cut = each_in(&body.as_bytes()[..40], "data", |_: u8| Ok(())).unwrap_err();
-        assert!(cut.message.contains("truncated"), "{cut}");
     }
 }

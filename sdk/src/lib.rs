@@ -96,40 +96,62 @@ pub mod bindings;
 mod book;
 #[cfg(target_arch = "wasm32")]
 mod border;
-#[cfg(target_arch = "wasm32")]
-#[doc(hidden)]
-pub mod wasm;
-
+mod buckets;
+mod counts;
+mod daily;
 pub mod descriptor;
+mod double;
+mod escaping;
 pub mod estimate;
 mod failure;
 #[cfg(feature = "focus-csv")]
 pub mod focus;
+pub mod form;
 mod host;
 pub mod http;
 pub mod json;
+mod names;
+mod number;
 mod paging;
 mod partition;
+pub mod parts;
+mod patience;
 pub mod period;
 mod polling;
 mod price;
 mod probe;
 pub mod record;
 mod request;
+mod row;
 pub mod testing;
+mod tokens;
+mod unit_price;
+mod waiting;
+mod warnings;
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+pub mod wasm;
 mod window;
 
 pub use amount::amount;
 pub use asked::Asked;
 pub use book::{Book, Partitions};
+pub use buckets::{Bucket, each_bucket};
+pub use counts::Counts;
+pub use daily::Daily;
 pub use descriptor::Descriptor;
+pub use double::Double;
+pub use escaping::escaped;
 pub use failure::{Failure, FailureKind, excerpt};
 pub use finops_decimal::{ArithmeticError, Decimal, PLACES, ParseError, SplitError};
 pub use host::{ControlTotals, Host, Level, Receipt, Seal, WriterId};
 pub use http::{Body, HttpRequest, Response};
 pub use jiff;
+pub use names::names_by_id;
+pub use number::number;
 pub use paging::{follow, onward};
 pub use partition::{BATCH, PartitionWriter, Sealed, commit};
+pub use patience::send_patiently;
 pub use period::{Instant, Period};
 pub use polling::{Delays, Poll, poll};
 pub use price::{DatedPrice, DatedPrices};
@@ -137,6 +159,11 @@ pub use record::{CostRecord, Observation};
 pub use request::{
     Checkpoint, CommittedPartition, Completeness, Outcome, Progress, Request, Source, StreamRequest,
 };
+pub use row::Row;
+pub use tokens::turn_pages;
+pub use unit_price::unit_price;
+pub use waiting::{Refusal, send_waiting};
+pub use warnings::Warnings;
 pub use window::{Rereading, Window};
 
 /// What a collector is.

@@ -2,18 +2,29 @@
 //!
 //! What must hold: a simulator is written from its provider's fact sheet, never from the collector that it tests.
 
+pub mod anthropic;
 pub mod artifacts;
 pub mod aws;
 pub mod azure;
 pub mod books;
+pub mod buckets;
+pub mod confluent;
 pub mod crash;
+pub mod databricks;
+pub mod datadog;
 pub mod disk;
+pub mod elastic;
 pub mod gcp;
+pub mod generic;
+pub mod github;
 pub mod hostile;
+pub mod mongodb_atlas;
+pub mod openai;
 pub mod openfinops;
 pub mod plan;
 pub mod program;
 pub mod provider;
+pub mod redis_cloud;
 pub mod snowflake;
 pub mod stage;
 pub mod tls;

@@ -10,6 +10,7 @@
 )]
 
 use finops_tests::crash::{Billed, Line, sum};
+use jiff::SignedDuration;
 use std::{
     collections::BTreeMap,
     path::Path,
@@ -27,6 +28,8 @@ const KINDS: [&str; 6] = [
     "BeforeProvider",
     "AfterProvider",
 ];
+/// Those of archiving, beside these.
+const ARCHIVING: [&str; 2] = ["BeforeArchive", "AfterArchive"];
 /// More points than the errand has: where counting them must have ended.
 const FAR: u64 = 300;
 /// How many programs at once: most of the time one waits for the disk.
@@ -49,6 +52,8 @@ const AFTER: [Line<'static>; 3] = [
 enum Disturbed {
     First,
     Restated,
+    /// What is restated had been archived, and is archived again.
+    Archived,
 }
 
 /// How.
@@ -74,14 +79,34 @@ fn assert_exact(billed: &Billed) {
     assert!(times.values().all(|times| *times == 1), "{times:?}");
 }
 
+/// More than a year later the bill's day is archived.
+fn archives(billed: &mut Billed) {
+    billed.errand.pass(SignedDuration::from_hours(400 * 24)).unwrap();
+    billed.errand.configure_collector("archive-after = 12");
+    billed.assert_delivers().unwrap();
+    assert_archived(billed);
+}
+
+/// All detail lies in the archive, and there is no file besides.
+fn assert_archived(billed: &Billed) {
+    let left = "SELECT count(*) FROM record WHERE content <> '{}'";
+    assert_eq!(billed.errand.number(left).unwrap(), Some(0));
+    let shelves = std::fs::read_dir(billed.errand.place.state().join("archive")).unwrap();
+    let files = shelves.flat_map(|shelf| std::fs::read_dir(shelf.unwrap().path()).unwrap());
+    assert_eq!(files.count(), 1);
+}
+
 /// The errand, disturbed at that point: its kind, or nothing where it has fewer points.
 async fn disturb(disturbed: Disturbed, point: u64, by: By) -> Option<String> {
     let mut billed = Billed::new(&BEFORE).await.unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_failing-host"));
     billed.errand.place.set_program(program);
     tokio::task::block_in_place(|| {
-        if disturbed == Disturbed::Restated {
+        if disturbed != Disturbed::First {
             billed.assert_delivers().unwrap();
+            if disturbed == Disturbed::Archived {
+                archives(&mut billed);
+            }
             billed.says(&AFTER);
         }
         let aim = match by {
@@ -102,6 +127,9 @@ async fn disturb(disturbed: Disturbed, point: u64, by: By) -> Option<String> {
         }
         billed.assert_delivers().unwrap();
         assert_exact(&billed);
+        if disturbed == Disturbed::Archived {
+            assert_archived(&billed);
+        }
         Some(kind)
     })
 }
@@ -136,8 +164,9 @@ async fn every_point(disturbed: Disturbed) {
     // Past the capture of the test runner: how many there were is part of the result.
     let all: u32 = counts.values().sum();
     println!("{disturbed:?} run: {all} points, {counts:?}");
-    for kind in KINDS {
-        assert!(counts.contains_key(kind), "no point {kind} in {counts:?}");
+    let archiving = ARCHIVING.iter().filter(|_| disturbed == Disturbed::Archived);
+    for kind in KINDS.iter().chain(archiving) {
+        assert!(counts.contains_key(*kind), "no point {kind} in {counts:?}");
     }
 }
 
@@ -149,4 +178,9 @@ async fn a_program_that_ends_at_any_point_of_a_first_run_loses_nothing_and_sends
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_program_that_ends_at_any_point_of_a_restatement_loses_nothing_and_sends_nothing_twice() {
     every_point(Disturbed::Restated).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_program_that_ends_at_any_point_of_archiving_and_restating_what_was_archived_loses_nothing() {
+    every_point(Disturbed::Archived).await;
 }

@@ -1,5 +1,6 @@
 //! `test-extra`: checks whose tools not every machine has.
-//! What must hold: a check that was not made is said by name, never passed over in silence.
+//! What must hold: a check that was not made is said by name, never passed over in silence; under `CI=true` it is a failure where
+//! `.ci/run` installs the tool.
 
 use crate::command;
 use crate::failure::{Failure, Result};
@@ -17,6 +18,8 @@ struct Check {
     call: &'static [&'static str],
     /// How a person gets the tool.
     install: &'static str,
+    /// Whether `.ci/run` installs it: then under `CI=true` it must be there.
+    in_ci: bool,
 }
 
 const CHECKS: &[Check] = &[
@@ -33,6 +36,7 @@ const CHECKS: &[Check] = &[
             "sources",
         ],
         install: "cargo install cargo-deny --locked",
+        in_ci: false,
     },
     Check {
         about: "licences, duplicates and sources of the collectors' dependencies",
@@ -49,18 +53,35 @@ const CHECKS: &[Check] = &[
             "sources",
         ],
         install: "cargo install cargo-deny --locked",
+        in_ci: false,
+    },
+    Check {
+        about: "the generic collector against a real Prometheus",
+        probe: &["promtool", "--version"],
+        call: &[
+            "cargo",
+            "test",
+            "--package",
+            "finops-tests",
+            "--test",
+            "prometheus",
+            "--",
+            "--ignored",
+        ],
+        install: "apt-get install prometheus",
+        in_ci: true,
     },
 ];
 
 /// Makes every check whose tool is there; fails if one fails, after all were made.
 pub(crate) fn test_extra(root: &Workspace) -> Result<()> {
+    let ci = std::env::var_os("CI").is_some_and(|value| value == "true");
     let mut failed = Vec::new();
     for check in CHECKS {
         if !installed(check) {
-            say::step(
-                "Not checked",
-                &format!("{} ({} would install the tool)", check.about, check.install),
-            );
+            let missing = format!("{} ({} would install the tool)", check.about, check.install);
+            say::step("Not checked", &missing);
+            failed.extend((ci && check.in_ci).then(|| format!("not checked under CI: {missing}")));
             continue;
         }
         say::step("Checking", check.about);

@@ -63,16 +63,3 @@ impl<'h> Api<'h> {
         Ok(Duration::from_millis(most / 2 + part))
     }
 }
-
-/// A path segment or a query's value as a URL takes it.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut url = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'-' | b'.' | b'_' | b'~' => url.push(char::from(byte)),
-            _ if byte.is_ascii_alphanumeric() => url.push(char::from(byte)),
-            _ => url.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    url
-}

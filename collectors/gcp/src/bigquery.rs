@@ -2,13 +2,13 @@
 //! What must hold: a result is handed on whole or the reading fails, and no query reads more than the operator allows.
 
 use crate::{
-    api::{Api, escaped},
+    api::Api,
     row::Row,
     settings::Settings,
     statement::Statement,
     table::{Table, TableName},
 };
-use finops_collector::{Delays, Failure, HttpRequest, Poll, excerpt, poll};
+use finops_collector::{Delays, Failure, HttpRequest, Poll, escaped, excerpt, poll};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::{

@@ -1,12 +1,8 @@
 //! The Cloud Billing Catalog: what an hour of a core, and of a GiB of memory, of a family of machines costs everybody.
 //! What must hold: a price is taken only where one SKU is left that fits; none and several are no price.
 
-use crate::{
-    api::{Api, escaped},
-    inventory::machines::Machine,
-    refusal::Refusal,
-};
-use finops_collector::{Decimal, Failure, HttpRequest, excerpt};
+use crate::{api::Api, inventory::machines::Machine, refusal::Refusal};
+use finops_collector::{Decimal, Failure, HttpRequest, escaped, excerpt};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 

@@ -1,11 +1,8 @@
 //! The export's table: its name, which goes into queries as text, and what BigQuery says of it.
 //! What must hold: no name reaches a query that is not made of letters, digits, hyphens and underscores.
 
-use crate::{
-    api::{Api, escaped},
-    refusal::Refusal,
-};
-use finops_collector::{Failure, HttpRequest};
+use crate::{api::Api, refusal::Refusal};
+use finops_collector::{Failure, HttpRequest, escaped};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 

@@ -12,11 +12,13 @@ use crate::{
     component::{CacheDir, Compiler},
     config::{Config, HostFile, Tenant, Written, read_any},
     egress::Grant,
+    export::{ExportError, snapshot::prove},
     foreign::escaped,
     ledger::{check, overview::outbox_overview, store::open_read_only},
     sandbox::Runtime,
     schedule::{PrepareError, Prepared, prepare},
 };
+use rusqlite::Connection;
 use serde::Serialize;
 use std::path::Path;
 
@@ -73,7 +75,9 @@ pub(super) async fn check(args: args::Check, state: Option<&Path>) -> Result<Exi
         let report = check::check(&reader)?;
         // The laws hold in spite of them, since they are recorded.
         found.warnings.extend(gaps(&outbox_overview(&reader)?));
-        found.ledger = Some(report.findings.iter().map(ToString::to_string).collect());
+        let mut findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+        findings.extend(prove_files(&reader)?);
+        found.ledger = Some(findings);
     }
     if args.json {
         super::print(&format!("{:#}", serde_json::to_value(&found).unwrap_or_default()));
@@ -81,6 +85,16 @@ pub(super) async fn check(args: args::Check, state: Option<&Path>) -> Result<Exi
         super::print(&text(&found));
     }
     Ok(exit(&found))
+}
+
+/// What is not as the ledger says in the directories of FOCUS files.
+fn prove_files(reader: &Connection) -> Result<Vec<String>, Failed> {
+    match prove(reader) {
+        Ok(found) => Ok(found.into_iter().map(|what| format!("files: {what}")).collect()),
+        // The checker has told of a ledger that is damaged; the rest needs one that is whole.
+        Err(ExportError::Ledger(error)) => Ok(vec![format!("files: {error}")]),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn exit(found: &Found) -> Exit {

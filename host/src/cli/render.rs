@@ -5,7 +5,7 @@ use crate::{
     delivery::{DeliveryReport, Ended},
     export::snapshot::SnapshotReport,
     foreign::Foreign,
-    ledger::outbox::Posted,
+    ledger::{Archived, outbox::Posted},
     sandbox::Totals,
     schedule::{Figure, Prepared, RunSummary, Unit},
 };
@@ -246,6 +246,16 @@ pub(super) fn snapshot(report: &SnapshotReport) -> String {
         let _ = writeln!(text, "  failed   {}", Foreign::from(why.as_str()));
     }
     text.trim_end().to_owned()
+}
+
+/// What was archived, in a line.
+pub(super) fn archived(archived: &Archived) -> String {
+    format!(
+        "archived: the detail of {} partitions, {} records in {}",
+        archived.partitions,
+        archived.records,
+        show_size(archived.bytes)
+    )
 }
 
 #[cfg(test)]

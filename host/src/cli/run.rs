@@ -19,7 +19,7 @@ use crate::{
     export::snapshot::SnapshotReport,
     foreign::Foreign,
     ledger::{
-        Ledger, Repricing,
+        Archived, Ledger, Repricing, Retention,
         held::{Proposal, review},
         outbox::{Posted, last_entry, posted_since},
         record::Period,
@@ -32,7 +32,10 @@ use jiff::{Timestamp, civil::Date, tz::Offset};
 use rusqlite::Connection;
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -124,6 +127,7 @@ struct Shown {
     would_post: Vec<Posted>,
     delivered: Option<DeliveryReport>,
     rendered: Option<SnapshotReport>,
+    archived: Archived,
 }
 
 /// Everything that a round of collecting and delivering needs.
@@ -199,6 +203,7 @@ impl Work {
             summaries,
             delivered: None,
             rendered: None,
+            archived: Archived::default(),
         };
         // Beside each other: neither holds up the other.
         let render = async {
@@ -224,6 +229,14 @@ impl Work {
             exit = exit.or(delivered.as_ref().map_or(Exit::NotDelivered, report_exit));
         }
         shown.delivered = delivered;
+        match self.archive().await {
+            Ok(archived) => shown.archived = archived,
+            // Nothing is lost by it, and the next run tries again.
+            Err(error) => {
+                tracing::warn!("old detail could not be archived: {error}");
+                exit = exit.or(Exit::Storage);
+            }
+        }
         self.show(&shown, lack.as_ref());
         Ok(Round {
             exit,
@@ -255,6 +268,31 @@ impl Work {
         tokio::select! {
             report = patient => report.map(Some),
             () = self.stop.wait() => Ok(None),
+        }
+    }
+
+    /// Archives what is old enough by the operator's file. Where the program is asked to stop, the partition under way stays as it is.
+    async fn archive(&self) -> Result<Archived, LedgerError> {
+        let config = &self.prepared.config;
+        let Some(months) = config.archive_after.filter(|_| !self.args.dry_run) else {
+            return Ok(Archived::default());
+        };
+        let retention = Retention {
+            months,
+            look_back: config.look_back,
+        };
+        let stopping = Arc::new(AtomicBool::new(false));
+        let archive = self
+            .ledger
+            .archive(&config.name, retention, Arc::clone(&stopping));
+        let watch = async {
+            self.stop.wait().await;
+            stopping.store(true, Ordering::Relaxed);
+            std::future::pending().await
+        };
+        tokio::select! {
+            archived = archive => archived,
+            never = watch => never,
         }
     }
 
@@ -290,7 +328,7 @@ impl Work {
         if self.args.json {
             let mut value = serde_json::json!({
                 "runs": shown.summaries, "held": shown.held, "delivery": shown.delivered, "focus": shown.rendered,
-                "dry_run": dry_run, "not_started": lack.map(ToString::to_string),
+                "archived": shown.archived, "dry_run": dry_run, "not_started": lack.map(ToString::to_string),
             });
             if dry_run && let Some(value) = value.as_object_mut() {
                 value.insert("would_post".to_owned(), serde_json::json!(shown.would_post));
@@ -313,6 +351,9 @@ impl Work {
         }
         if let Some(report) = &shown.rendered {
             super::print(&render::snapshot(report));
+        }
+        if shown.archived.partitions > 0 {
+            super::print(&render::archived(&shown.archived));
         }
     }
 }

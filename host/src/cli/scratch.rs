@@ -1,7 +1,7 @@
 //! `--dry-run` and `--probe`: a run on a ledger that is thrown away.
 
 use crate::ledger::{
-    mark,
+    link_archives, mark,
     store::{FILE_NAME, LedgerError, open_read_only},
 };
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ impl ScratchLedger {
             let target = scratch.0.join(FILE_NAME);
             mark::copy(state, &scratch.0)?;
             open_read_only(state)?.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
+            // They are only read: a dry run makes none and deletes none.
+            link_archives(state, &scratch.0)?;
         }
         Ok(scratch)
     }

@@ -39,6 +39,10 @@ pub(super) fn read(
         }
         let days = section.take("look-back").and_then(|item| item.count(0, 3_660));
         config.look_back = days.and_then(|days| u32::try_from(days).ok()).map(LookBack::Days);
+        let months = section
+            .take("archive-after")
+            .and_then(|item| item.count(1, 1_200));
+        config.archive_after = months.and_then(|months| u32::try_from(months).ok());
         let percent = section.take("hold-above").and_then(|item| item.count(0, 100));
         if let Some(withdrawn) = percent.and_then(|percent| u32::try_from(percent).ok()) {
             config.hold = HoldPolicy::Watch { withdrawn };

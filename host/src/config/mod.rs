@@ -82,6 +82,8 @@ pub struct Config {
     pub look_back: Option<LookBack>,
     /// Which commits are held for review.
     pub hold: HoldPolicy,
+    /// Months after which a partition's detail is archived; `None`: never.
+    pub archive_after: Option<u32>,
     /// What is allowed but unwise, for the operator.
     pub warnings: Vec<String>,
     text: String,
@@ -213,6 +215,7 @@ fn document(table: &DeTable<'_>, path: &Path, reading: &Reading<'_>, problems: &
         money: Money::default(),
         look_back: None,
         hold: HoldPolicy::default(),
+        archive_after: None,
         warnings: Vec::new(),
         text: reading.text.to_owned(),
         settings: section("settings")

@@ -119,16 +119,26 @@ fn the_operator_says_what_counts_and_what_is_believed() {
     let plain = of("");
     assert_eq!((plain.money, plain.look_back), (Money::Counts, None));
     assert_eq!(plain.hold, HoldPolicy::Watch { withdrawn: 20 });
-    let told = of("count = false\nlook-back = 90\nhold-above = 5");
+    assert_eq!(plain.archive_after, None);
+    let told = of("count = false\nlook-back = 90\nhold-above = 5\narchive-after = 24");
+    assert_eq!(told.archive_after, Some(24));
     assert_eq!(
         (told.money, told.look_back),
         (Money::Apart, Some(LookBack::Days(90)))
     );
     assert_eq!(told.hold, HoldPolicy::Watch { withdrawn: 5 });
-    let wrong = GOOD.replace("[collector]\n", "[collector]\ncount = \"no\"\nhold-above = 101\n");
+    let wrong = GOOD.replace(
+        "[collector]\n",
+        "[collector]\ncount = \"no\"\nhold-above = 101\narchive-after = 0\n",
+    );
     says(
         &wrong,
-        &["collector.count", "collector.hold-above", "from 0 to 100"],
+        &[
+            "collector.count",
+            "collector.hold-above",
+            "from 0 to 100",
+            "collector.archive-after",
+        ],
     );
 }
 

@@ -155,7 +155,7 @@ pub(super) fn current(
     take: TakeRecord<'_>,
 ) -> Result<(), ExportError> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, lower(hex(key)), content FROM record WHERE partition = ? AND until_commit IS NULL AND counts = 1 ORDER BY key",
+        "SELECT id, lower(hex(key)), content FROM whole_record WHERE partition = ? AND until_commit IS NULL AND counts = 1 ORDER BY key",
     )?;
     let mut rows = statement.query([partition])?;
     while let Some(row) = rows.next()? {

@@ -7,6 +7,7 @@
 
 mod directory;
 mod manifest;
+mod proof;
 mod rows;
 
 use super::{
@@ -27,6 +28,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use manifest::Detail;
+pub use proof::prove;
 use rows::MonthRows;
 use rusqlite::Connection;
 use serde::Serialize;

@@ -2,7 +2,7 @@
 //! What must hold: nothing is written but to temporary tables of the reader's own connection; which of several streams
 //! counts is decided anew over what was known then, completeness included. What the operator keeps apart is today's word.
 
-use super::{error::instant, store::LedgerError, supersede};
+use super::{archive::CONTENT, error::instant, store::LedgerError, supersede};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
@@ -58,13 +58,15 @@ fn views(until: i64) -> String {
              SELECT p.id, stream, start, stop, COALESCE(known.completeness, p.completeness) AS completeness,
                     observed_through, known.commit_id, archived
              FROM main.partition AS p JOIN temp.known ON known.partition = p.id;
+         DROP VIEW IF EXISTS temp.whole_record;
          CREATE TEMP VIEW record AS
-             SELECT r.id, partition, key, revision, content, service, currency, billed, effective, list, contracted,
-                    counts <> EXISTS (SELECT 1 FROM temp.turned WHERE turned.record = r.id) AS counts,
+             SELECT r.id, r.partition, r.key, r.revision, {CONTENT} AS content, r.service, r.currency, r.billed, r.effective,
+                    r.list, r.contracted, counts <> EXISTS (SELECT 1 FROM temp.turned WHERE turned.record = r.id) AS counts,
                     from_commit, NULL AS until_commit, checksum
              FROM main.record AS r JOIN main.commits AS made ON made.id = from_commit
              LEFT JOIN main.commits AS ended ON ended.id = r.until_commit
              WHERE made.at < {until} AND (ended.at IS NULL OR ended.at >= {until});
+         CREATE TEMP VIEW whole_record AS SELECT * FROM temp.record;
          CREATE TEMP VIEW stream AS
              SELECT id, source, name, definition, grain, basis, key_version, last_read, retired_at,
                     iif(retired_at < {until}, retired_by, NULL) AS retired_by,

@@ -1,6 +1,7 @@
 //! The one transaction: compare, replace, decide what counts, post, move the checkpoint. All of it or nothing.
 
 use super::{
+    archive,
     collapse::{self, Written},
     emptied::{self, Emptied},
     error::WriteError,
@@ -197,6 +198,9 @@ pub(super) fn apply(
                 },
                 None => replace(transaction, (commit, partition), from, counting)?,
             };
+            if tally.changes() {
+                archive::bring_back(transaction, partition)?;
+            }
             let before = tally.before();
             let written = written.get(&start.as_second()).copied().unwrap_or_default();
             let ids = (commit, partition, sealed.completeness);
@@ -345,15 +349,21 @@ fn law_one(
     Ok(())
 }
 
-/// What a change does to the money of a partition, per currency.
+/// What a change does to the money of a partition, per currency: nothing is told where none falls.
 fn effect(
     transaction: &Connection,
     (commit, partition, stood_complete): (i64, i64, bool),
     period: Period,
     tally: &Tally,
 ) -> Result<Effect, LedgerError> {
+    let repriced = if stood_complete && tally.revised > 0 {
+        reprice::repriced(transaction, commit, partition)?
+    } else {
+        0
+    };
     let mut money = Vec::new();
-    if tally.revised + tally.withdrawn > 0 {
+    // What all of the partition comes to is only asked where something falls.
+    if repriced > 0 || tally.revised + tally.withdrawn > 0 && falls(transaction)? {
         let mut statement = transaction.prepare_cached(
             "SELECT currency, exact_sum(iif(from_commit = ?1, NULL, effective)),
                     exact_sum(iif(until_commit IS NULL, effective, NULL))
@@ -366,17 +376,31 @@ fn effect(
             money.push((row.get(0)?, amount(&before)?, amount(&after)?));
         }
     }
-    let repriced = if stood_complete && tally.revised > 0 {
-        reprice::repriced(transaction, commit, partition)?
-    } else {
-        0
-    };
     Ok(Effect {
         period,
         after: tally.after(),
         repriced,
         money,
     })
+}
+
+/// Whether the changes that were noted of a partition take more of any currency than they bring.
+fn falls(transaction: &Connection) -> Result<bool, LedgerError> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT exact_sum(goes), exact_sum(comes) FROM (
+             SELECT currency, effective AS goes, NULL AS comes FROM temp.change CROSS JOIN record ON record.id = change.old
+             UNION ALL
+             SELECT currency, NULL, effective FROM temp.change CROSS JOIN temp.staged ON staged.id = change.new)
+         GROUP BY currency",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (goes, comes): (String, String) = (row.get(0)?, row.get(1)?);
+        if amount(&comes)? < amount(&goes)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Tells destinations that figures which stood have changed.

@@ -261,6 +261,32 @@ mod tests {
     }
 
     #[test]
+    fn a_fall_in_one_currency_waits_though_another_rises_and_a_rise_does_not() {
+        let of = |dollars, euros| {
+            let euros = CostRecord {
+                billing_currency: "EUR".to_owned(),
+                ..sample::record(DAY, "Compute", euros)
+            };
+            let steady = sample::record(DAY, "Storage", "10");
+            vec![sample::record(DAY, "Compute", dollars), steady, euros]
+        };
+        let bench = sample::Bench::posting();
+        for (number, records, held) in [
+            (1, of("5", "4"), false),
+            (2, of("6", "4"), false),
+            (3, of("50", "3"), true),
+            (4, of("3", "4"), false), // of 16 dollars, less than a fifth
+            (5, of("0.3", "40"), true),
+        ] {
+            let receipt = doubted(&bench, records, number);
+            assert_eq!(receipt.held, held, "{number}: {receipt:?}");
+        }
+        let [proposal] = proposals(&bench).try_into().unwrap();
+        assert!(proposal.reason.contains("from 13 to 10.3 USD"), "{proposal:?}");
+        assert_eq!(bench.findings(), [""; 0]);
+    }
+
+    #[test]
     fn an_emptied_partition_waits_and_nothing_moves_until_it_is_accepted() {
         let bench = standing();
         let receipt = doubted(&bench, Vec::new(), 2);

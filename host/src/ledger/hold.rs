@@ -61,7 +61,7 @@ pub(super) struct Effect {
     /// Records of a partition that stood as complete, whose price another card of the settings, or another price on the
     /// same one, has changed.
     pub(super) repriced: u64,
-    /// Per currency: the money before and afterwards.
+    /// Per currency: the money before and afterwards; nothing where nothing falls and nothing is priced anew.
     pub(super) money: Vec<(String, Decimal, Decimal)>,
 }
 

@@ -1,11 +1,11 @@
-//! Memory does not grow with the number of records of a partition, from writing to posting to the proof of the laws.
+//! Memory does not grow with the number of records of a partition, from writing to posting to archiving and the proof of the laws.
 //! Measured in processes of their own, since the peak of a process is that of all its tests.
 #![allow(clippy::unwrap_used)]
 
-use super::{CostRecord, Receipt, sample};
-use crate::component::descriptor::{Grain, Stream};
+use super::{CostRecord, Receipt, Retention, archive, record::Finality, sample};
+use crate::component::descriptor::{Grain, LookBack, Stream};
 use jiff::ToSpan;
-use std::process::Command;
+use std::{process::Command, sync::atomic::AtomicBool};
 
 const RECORDS: &str = "FINOPS_TEST_RECORDS";
 const FEW: u64 = 30_000;
@@ -40,7 +40,7 @@ fn peak_of(records: u64) -> u64 {
     peak.split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// A month of resources is read, posted, restated in every record, read again as it is, and proved.
+/// A month of resources is read, posted, restated in every record, read again as it is, archived, and proved.
 #[allow(clippy::print_stdout)] // the parent reads it
 fn read_and_restate(records: u64) {
     let bench = sample::Bench::posting();
@@ -52,6 +52,16 @@ fn read_and_restate(records: u64) {
         bench.rows("SELECT count(*) FROM entry"),
         [(2 * records).to_string()]
     );
+    let (retention, now) = (
+        Retention {
+            months: 1,
+            look_back: Some(LookBack::Days(0)),
+        },
+        sample::at("2027-08-10T12:00:00Z"),
+    );
+    let store = bench.ledger.store();
+    let archived = archive::keep(store, "acme-prod", retention, now, &AtomicBool::new(false));
+    assert_eq!(archived.unwrap().records, 2 * records);
     assert_eq!(bench.findings(), [""; 0]);
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     println!(
@@ -67,7 +77,10 @@ fn read(bench: &sample::Bench, stream: &Stream, records: u64, cost: &str) -> Rec
         let source = sample::source();
         let opened = ledger.open_writer(bench.run, stream, &source, vec![start]);
         let writer = opened.await.unwrap();
-        let line = sample::record("2026-08-01T00:00:00Z", "Compute", cost);
+        let line = CostRecord {
+            finality: Finality::Final,
+            ..sample::record("2026-08-01T00:00:00Z", "Compute", cost)
+        };
         let numbers: Vec<u64> = (0..records).collect();
         for batch in numbers.chunks(1_000) {
             let resource = |number: &u64| CostRecord {

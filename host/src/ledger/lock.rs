@@ -1,5 +1,5 @@
 //! Locks between processes: one per instance while it collects, one for whoever delivers,
-//! one for whoever renders snapshots.
+//! one for whoever renders snapshots, one for whoever archives.
 //! What must hold: the kernel frees a lock when its process ends, however it ends; a lock file is never deleted.
 
 use super::store::LedgerError;
@@ -33,6 +33,8 @@ pub(super) enum Lock<'a> {
     Opening,
     /// Rendering of all snapshots.
     Snapshot,
+    /// Archiving.
+    Archive,
 }
 
 impl Lock<'_> {
@@ -43,6 +45,7 @@ impl Lock<'_> {
             Self::Delivery => return "delivery.lock".to_owned(),
             Self::Opening => return "opening.lock".to_owned(),
             Self::Snapshot => return "snapshot.lock".to_owned(),
+            Self::Archive => return "archive.lock".to_owned(),
         };
         let mut safe = String::from("instance-");
         for byte in name.bytes() {
@@ -67,6 +70,7 @@ impl Lock<'_> {
             Self::Snapshot => {
                 "another process is writing FOCUS files from this ledger; wait for it".to_owned()
             }
+            Self::Archive => "another process is archiving from this ledger; wait for it".to_owned(),
         }
     }
 }

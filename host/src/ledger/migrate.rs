@@ -5,6 +5,7 @@ mod checksums;
 mod hashes;
 
 use super::{
+    archive,
     destination::convert,
     snapshot,
     store::{LedgerError, SCHEMA_VERSION},
@@ -31,9 +32,13 @@ fn to_3(transaction: &Connection) -> rusqlite::Result<()> {
     snapshot::add_tables(transaction)
 }
 
+/// A checksum that leaves the content to the revision, fingerprints, archives; and the views, which say of which partitions the
+/// detail lies in one.
 fn to_4(transaction: &Connection) -> rusqlite::Result<()> {
     checksums::without_content(transaction)?;
-    transaction.execute_batch("ALTER TABLE partition ADD COLUMN fingerprint BLOB")
+    transaction.execute_batch("ALTER TABLE partition ADD COLUMN fingerprint BLOB")?;
+    archive::add_tables(transaction)?;
+    snapshot::add_views(transaction)
 }
 
 /// Takes the steps that are missing.

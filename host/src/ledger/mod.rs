@@ -9,12 +9,14 @@ use jiff::Timestamp;
 use record::{CostRecord, Period, Source};
 use std::{
     path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 use store::{LedgerError, Store};
 use writing::Writers;
 
 pub mod apart;
+mod archive;
 pub mod as_of;
 pub mod ballast;
 pub mod check;
@@ -82,6 +84,7 @@ mod temporary;
 mod writing;
 
 pub use apart::Money;
+pub use archive::{Archived, Retention, link as link_archives};
 pub use commit::{CommitOptions, Receipt};
 pub use destination::{DestinationId, DestinationSpec};
 pub use error::{WriteError, WriteFault};
@@ -197,6 +200,28 @@ impl Ledger {
             Err(LedgerError::Full { .. }) => end(run::Leftovers::Left).await,
             ended => ended,
         }
+    }
+
+    /// Takes the content of partitions that are long over out of the database, into files of their own. What another
+    /// process is archiving is left to it; `stop` ends it early.
+    ///
+    /// # Errors
+    /// See [`LedgerError`]; what was archived before stays.
+    pub async fn archive(
+        &self,
+        instance: &str,
+        retention: Retention,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Archived, LedgerError> {
+        let _turn = match lock::try_now(&self.directory, lock::Lock::Archive) {
+            Err(LedgerError::Refused { .. }) => return Ok(Archived::default()),
+            turn => turn?,
+        };
+        let (store, instance, now) = (self.store.clone(), instance.to_owned(), self.clock.now());
+        let keep = move || archive::keep(&store, &instance, retention, now, &stop);
+        tokio::task::spawn_blocking(keep)
+            .await
+            .map_err(|_| LedgerError::Stopped)?
     }
 
     /// Opens a writer that will replace the partitions which start at the given instants.

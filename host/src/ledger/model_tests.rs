@@ -1,19 +1,22 @@
-//! The laws as a state machine: random readings, restatements, retags, deliveries, crashes and new destinations, each step
+//! The laws as a state machine: random readings, restatements, retags, archiving, deliveries, crashes and new destinations, each step
 //! compared with a small model in memory and proven by the checker; in the end the destination has what the model says.
 //! Deliveries that go wrong, drops and rebases: `destination/rebase/model_tests.rs`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use super::{
-    Completeness, Freeze, Money, Retire, RunInfo,
+    Completeness, Freeze, Money, Retention, Retire, RunInfo, archive,
     destination::{DestinationSpec, Measure},
     outbox::{Extras, SealOrder, Share, Step as Next, begin_attempt, next_step, put_back, settle},
-    record::CostRecord,
+    record::{CostRecord, Finality},
     sample::{self, Bench},
 };
-use crate::component::descriptor::{Grain, Stream};
+use crate::component::descriptor::{Grain, LookBack, Stream};
 use finops_decimal::Decimal;
 use proptest::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::AtomicBool,
+};
 
 const DAYS: [&str; 3] = [
     "2026-08-01T00:00:00Z",
@@ -63,6 +66,8 @@ enum Step {
     Retire(usize),
     /// The operator gives the place of the fourth stream to the fifth.
     Succeed,
+    /// A year later the detail of what is complete goes to files.
+    Archive,
     /// The operator freezes the source, a reading comes, and the source is opened again.
     Freeze { stream: usize, content: Content },
 }
@@ -82,6 +87,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..5_usize).prop_map(Step::Retire),
         2 => Just(Step::Succeed),
         1 => Just(Step::Again),
+        3 => Just(Step::Archive),
         4 => prop::bool::weighted(0.7).prop_map(|taken| Step::Send { taken }),
         1 => prop_oneof![Just(Measure::Billed), Just(Measure::Effective)].prop_map(Step::Epoch),
     ]
@@ -190,6 +196,7 @@ fn record(day: usize, service: usize, team: usize, cents: i64) -> CostRecord {
             .unwrap()
     };
     let mut record = sample::record(DAYS[day], SERVICES[service], "0");
+    record.finality = Finality::Final;
     record.billed_cost = cost(cents);
     record.effective_cost = cost(cents * 3);
     record.tags.insert("team".to_owned(), TEAMS[team].to_owned());
@@ -261,6 +268,25 @@ fn take(bench: &mut Bench, model: &mut Model, streams: &[Stream; 5], step: &Step
         }
         Step::Send { taken } => {
             send(bench, *taken);
+        }
+        Step::Archive => {
+            let retention = Retention {
+                months: 1,
+                look_back: Some(LookBack::Days(0)),
+            };
+            let (entries, now) = (bench.entries(), sample::at("2027-08-10T12:00:00Z"));
+            archive::keep(
+                bench.ledger.store(),
+                "acme-prod",
+                retention,
+                now,
+                &AtomicBool::new(false),
+            )
+            .unwrap();
+            assert_eq!(bench.entries(), entries, "archiving posts nothing");
+            let left = "SELECT count(*) FROM partition JOIN record ON record.partition = partition.id
+                 WHERE completeness = 'complete' AND content <> '{}'";
+            assert_eq!(bench.rows(left), ["0"]);
         }
         Step::Epoch(measure) => {
             let spec = DestinationSpec {

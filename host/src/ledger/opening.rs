@@ -4,7 +4,7 @@
 //! and left as it is; one that is gone is never silently made anew; a new one appears whole or not at all.
 
 use super::{
-    ballast,
+    archive, ballast,
     lock::{self, Lock},
     mark::{self, Keeper},
     store::{FILE_NAME, LedgerError, SCHEMA_VERSION, add_functions},
@@ -74,6 +74,7 @@ fn read_only(directory: &Path) -> Result<Connection, LedgerError> {
         add_functions(&connection)?;
         let version = check_version(&connection, &path)?;
         mark::agree(directory, &connection, before)?;
+        archive::attach(&connection, directory)?;
         Ok((connection, version))
     };
     let (connection, version) = open().map_err(|error| error.at(&path))?;
@@ -115,6 +116,7 @@ fn open(directory: &Path, path: &Path) -> Result<(Connection, Keeper), LedgerErr
         super::migrate::migrate(&mut connection)?;
     }
     set_up(&connection)?;
+    archive::attach(&connection, directory)?;
     let keeper = mark::begin(directory, &connection)?;
     fail_point::pass_committed();
     Ok((connection, keeper))
@@ -174,6 +176,7 @@ pub(super) fn fill(path: &Path) -> Result<(), LedgerError> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(include_str!("schema.sql"))?;
     super::snapshot::add_tables(&transaction)?;
+    archive::add_tables(&transaction)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()?;

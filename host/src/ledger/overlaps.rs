@@ -42,7 +42,7 @@ pub fn overlaps(connection: &Connection) -> Result<Vec<Overlap>, LedgerError> {
              ON whole.provider = part.provider AND whole.id <> part.id),
          below AS (
              SELECT DISTINCT stream.source, json_extract(content, '$.SubAccountId') AS account
-             FROM stream JOIN partition ON partition.stream = stream.id JOIN record ON record.partition = partition.id
+             FROM stream JOIN partition ON partition.stream = stream.id JOIN whole_record AS record ON record.partition = partition.id
              WHERE stream.source IN (SELECT whole FROM pairs) AND until_commit IS NULL AND record.counts = 1
                AND start = (SELECT max(start) FROM partition AS newest WHERE newest.stream = stream.id))
          SELECT w.provider, w.billing_account, w.scope, p.provider, p.billing_account, p.scope

@@ -141,11 +141,11 @@ pub(super) fn gather(
 ) -> Result<(), LedgerError> {
     let mut records = transaction.prepare_cached(match rows {
         Rows::Moved => {
-            "SELECT content, enters FROM temp.moved CROSS JOIN record ON record.id = moved.record
+            "SELECT content, enters FROM temp.moved CROSS JOIN whole_record AS record ON record.id = moved.record
              WHERE moved.partition = ?"
         }
         Rows::Current => {
-            "SELECT content, 1 FROM record WHERE partition = ? AND until_commit IS NULL AND counts = 1"
+            "SELECT content, 1 FROM whole_record WHERE partition = ? AND until_commit IS NULL AND counts = 1"
         }
     })?;
     let mut note = transaction

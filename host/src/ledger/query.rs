@@ -171,7 +171,7 @@ fn add_stream(
         _ => (i64::MIN, i64::MAX),
     };
     let mut statement = connection.prepare_cached(
-        "SELECT content FROM record JOIN partition ON partition.id = record.partition
+        "SELECT content FROM whole_record AS record JOIN partition ON partition.id = record.partition
          WHERE stream = ? AND stop > ? AND start < ? AND until_commit IS NULL AND (record.counts = 1 OR ?)",
     )?;
     let mut rows = statement.query(params![stream.id, bounds.0, bounds.1, stream.view])?;

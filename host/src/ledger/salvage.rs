@@ -4,6 +4,7 @@
 //! the result obeys all laws, or does not replace anything; a partition that lost something is read again; a destination of
 //! which it is not certain what it has is paused, so that nothing is sent twice unasked.
 
+mod archives;
 mod carry;
 mod files;
 mod journal;
@@ -122,7 +123,7 @@ pub fn salvage(directory: &Path, into: Option<&Path>, now: Timestamp) -> Result<
         });
     }
     let work = files::Work::copy_of(directory, target)?;
-    let old = work.open().map_err(|error| unreadable(error, &path))?;
+    let old = work.open(directory).map_err(|error| unreadable(error, &path))?;
     let older = mark::is_behind(directory, &old);
     if !older && opening::check_version(&old, &path).is_ok() && is_whole(&old) {
         return Ok(Outcome::Whole);
@@ -131,7 +132,8 @@ pub fn salvage(directory: &Path, into: Option<&Path>, now: Timestamp) -> Result<
     let mut new = Connection::open_with_flags(work.new_ledger(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     super::store::add_functions(&new)?;
     super::temporary::lay(&new)?;
-    let said = make(&old, &mut new, older, now).map_err(|error| unreadable(error, &path))?;
+    super::archive::attach(&new, target)?;
+    let said = make((&old, directory), &mut new, older, now).map_err(|error| unreadable(error, &path))?;
     drop(old);
     let report = check::check(&new)?;
     if let Some(finding) = report.findings.first() {
@@ -152,7 +154,7 @@ pub fn salvage(directory: &Path, into: Option<&Path>, now: Timestamp) -> Result<
 
 /// Carries over and mends, in one transaction.
 fn make(
-    old: &Connection,
+    (old, directory): (&Connection, &Path),
     new: &mut Connection,
     older: bool,
     now: Timestamp,
@@ -160,7 +162,7 @@ fn make(
     new.pragma_update(None, "foreign_keys", "OFF")?;
     let transaction = new.transaction()?;
     mark::name(&transaction)?;
-    let carried = carry::carry(old, &transaction)?;
+    let carried = carry::carry(old, &transaction, directory)?;
     render_anew(old, &transaction)?;
     let said = mend::mend(&transaction, carried, older, now)?;
     transaction.commit()?;

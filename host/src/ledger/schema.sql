@@ -1,4 +1,4 @@
--- Schema of the ledger, version 4 (`migrate.rs` brings older ones up; snapshot.sql and views.sql belong to it). Times are seconds since the epoch (UTC), amounts are decimal text,
+-- Schema of the ledger, version 4 (`migrate.rs` brings older ones up; snapshot.sql, archive.sql and views.sql belong to it). Times are seconds since the epoch (UTC), amounts are decimal text,
 -- hashes are lower-case hex, those of records their bytes. `checksum` is the first 8 bytes of the SHA-256 over the row's other
 -- durable columns (hashes in hex).
 
@@ -35,7 +35,7 @@ CREATE TABLE partition (
     completeness TEXT NOT NULL CHECK (completeness IN ('complete', 'partial')),
     observed_through INTEGER NOT NULL,
     commit_id INTEGER NOT NULL REFERENCES commits(id),   -- the last that touched it
-    archived INTEGER NOT NULL DEFAULT 0,
+    archived INTEGER NOT NULL DEFAULT 0,       -- 1: it has a row in `archive`
     fingerprint BLOB,                          -- of its current records (fingerprint.rs); NULL: not known
     UNIQUE (stream, start)
 ) STRICT;
@@ -75,7 +75,7 @@ CREATE TABLE record (
     id INTEGER PRIMARY KEY,
     partition INTEGER NOT NULL REFERENCES partition(id),
     key BLOB NOT NULL, revision BLOB NOT NULL,
-    content TEXT NOT NULL,                     -- canonical JSON of the record
+    content TEXT NOT NULL,                     -- canonical JSON of the record; '{}': it lies in an archive
     service TEXT NOT NULL, currency TEXT NOT NULL,
     billed TEXT NOT NULL, effective TEXT NOT NULL, list TEXT, contracted TEXT,
     counts INTEGER NOT NULL,                   -- 0: superseded by a better stream, or a view

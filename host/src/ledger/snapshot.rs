@@ -13,7 +13,9 @@ mod sort;
 mod tests;
 
 pub use closing::{Closing, closing, ripe};
-pub use file::{FileFacts, StaleFile, files, forget_ended, forget_files, put, stale_files, still_stale};
+pub use file::{
+    FileFacts, StaleFile, files, forget_ended, forget_files, months, put, stale_files, still_stale,
+};
 pub use overview::{SnapshotRow, snapshots};
 pub use sort::{sort, unsorted};
 
@@ -25,6 +27,11 @@ use std::collections::BTreeSet;
 /// Makes the tables and views of a ledger that has none yet.
 pub(super) fn add_tables(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(include_str!("snapshot.sql"))?;
+    add_views(connection)
+}
+
+/// Makes the views for other programs, instead of those that there were.
+pub(super) fn add_views(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(include_str!("views.sql"))
 }
 
@@ -101,6 +108,19 @@ pub fn ledger_name(connection: &Connection) -> Result<String, LedgerError> {
     )
 }
 
+/// The name of this ledger, where it has one; empty: it has none yet.
+///
+/// # Errors
+/// See [`LedgerError`].
+pub fn known_name(connection: &Connection) -> Result<String, LedgerError> {
+    let name = connection
+        .query_row("SELECT value FROM meta WHERE key = 'ledger'", [], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    Ok(name.unwrap_or_default())
+}
+
 /// The months that are final for a source.
 fn closed_months(connection: &Connection, epoch: i64, source: i64) -> Result<BTreeSet<Month>, LedgerError> {
     let mut statement =
@@ -145,7 +165,7 @@ pub fn told(connection: &Connection, epoch: i64, source: i64, month: Month) -> R
     let closed = closed_months(connection, epoch, source)?;
     if closed.contains(&month) {
         let mut statement = connection.prepare_cached(
-            "SELECT record.id, sign FROM snapshot_final AS f JOIN record ON record.id = f.record
+            "SELECT record.id, sign FROM snapshot_final AS f JOIN whole_record AS record ON record.id = f.record
              JOIN partition ON partition.id = record.partition JOIN stream ON stream.id = partition.stream
              WHERE f.epoch = ? AND f.source = ? AND f.month = ?
              ORDER BY substr(json_extract(content, '$.BillingPeriod.start'), 1, 7) <> f.month, name, start, key, sign",

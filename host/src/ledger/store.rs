@@ -14,6 +14,8 @@ use rusqlite::{
 };
 use sha2::{Digest, Sha256};
 use std::{
+    fs::File,
+    io::{Read, Seek},
     path::{Path, PathBuf},
     sync::mpsc,
     thread,
@@ -303,6 +305,27 @@ pub fn digest_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Hash {
         hasher.update(part);
     }
     hasher.finalize().into()
+}
+
+/// The SHA-256 of a file in lower-case hex, and its length; it stands at its beginning again.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn digest_file(file: &mut File) -> std::io::Result<(String, u64)> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 64 * 1024];
+    let mut length = 0;
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(buffer.get(..read).unwrap_or_default());
+        length += read as u64;
+    }
+    file.rewind()?;
+    let digest: Hash = hasher.finalize().into();
+    Ok((hex(&digest), length))
 }
 
 /// [`digest_parts`] in lower-case hex.

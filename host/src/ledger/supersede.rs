@@ -148,7 +148,7 @@ impl Chain {
         let pieces = self.pieces(connection, stretch)?;
         let (value, path) = self.value();
         let mut hold = connection.prepare_cached(&format!(
-            "INSERT INTO temp.holding (value, partition) SELECT DISTINCT {value}, partition FROM record
+            "INSERT INTO temp.holding (value, partition) SELECT DISTINCT {value}, partition FROM whole_record
              WHERE partition = ?1 AND until_commit IS NULL AND ?2 IS NOT NULL"
         ))?;
         for piece in &pieces {
@@ -157,7 +157,7 @@ impl Chain {
         self.judge(connection, stretch, &pieces)?;
         let mut flip = connection.prepare_cached(&format!(
             "INSERT INTO temp.flip (record, partition, counts)
-             SELECT record.id, record.partition, verdict.counts FROM record
+             SELECT record.id, record.partition, verdict.counts FROM whole_record AS record
              CROSS JOIN temp.verdict ON verdict.value = {value} AND verdict.partition = record.partition
              WHERE record.partition = ?1 AND until_commit IS NULL AND ?2 IS NOT NULL AND record.counts <> verdict.counts"
         ))?;

@@ -32,6 +32,7 @@ columns![
     BillingAccountId,
     BillingAccountName,
     BillingCurrency,
+    BillingPeriodEnd,
     BillingPeriodStart,
     CapacityReservationId,
     CapacityReservationStatus,

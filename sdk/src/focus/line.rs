@@ -40,13 +40,16 @@ impl Lines<'_> {
                 .map(|(amount, unit)| Quantity { amount, unit })
         };
         let charge_period = period(get(Column::ChargePeriodStart), get(Column::ChargePeriodEnd))?;
-        let billing_start = instant(get(Column::BillingPeriodStart))?;
-        if billing_start != self.month.start {
-            return Err(Failure::malformed(format_args!(
-                "the line belongs to the billing period from {} on",
-                excerpt(get(Column::BillingPeriodStart), 30)
-            )));
-        }
+        let billing_period = match self.any_billing_period {
+            true => period(get(Column::BillingPeriodStart), get(Column::BillingPeriodEnd))?,
+            false if instant(get(Column::BillingPeriodStart))? == self.month.start => self.month,
+            false => {
+                return Err(Failure::malformed(format_args!(
+                    "the line belongs to the billing period from {} on",
+                    excerpt(get(Column::BillingPeriodStart), 30)
+                )));
+            }
+        };
         let service = get(Column::ServiceName);
         let category = of(Column::ServiceCategory);
         let mut record = CostRecord::new(
@@ -59,7 +62,7 @@ impl Lines<'_> {
         record.effective_cost = cost(Column::EffectiveCost)?;
         record.list_cost = number(Column::ListCost)?;
         record.contracted_cost = number(Column::ContractedCost)?;
-        record.billing_period = Some(self.month);
+        record.billing_period = Some(billing_period);
         record.category = self.category(get(Column::ChargeCategory));
         record.correction = get(Column::ChargeClass) == "Correction";
         record.frequency = frequency(get(Column::ChargeFrequency));
@@ -185,7 +188,7 @@ fn period(start: &str, end: &str) -> Result<Period, Failure> {
     };
     if period.start >= period.end {
         return Err(Failure::malformed(format_args!(
-            "the charge period ends before it begins: `{}` to `{}`",
+            "a period ends before it begins: `{}` to `{}`",
             excerpt(start, 30),
             excerpt(end, 30)
         )));

@@ -21,6 +21,7 @@ pub struct Lines<'a> {
     account: &'a str,
     provider: &'a str,
     extra: &'static [&'static str],
+    any_billing_period: bool,
     warned: RefCell<BTreeSet<String>>,
 }
 
@@ -40,6 +41,7 @@ impl<'a> Lines<'a> {
             account,
             provider,
             extra: &[],
+            any_billing_period: false,
             warned: RefCell::default(),
         }
     }
@@ -48,6 +50,14 @@ impl<'a> Lines<'a> {
     #[must_use]
     pub fn extra(mut self, columns: &'static [&'static str]) -> Self {
         self.extra = columns;
+        self
+    }
+
+    /// Lines of any billing period, each with its own: for files by the time of the charge. Without this, a line of another
+    /// billing period than the month is a failure.
+    #[must_use]
+    pub fn any_billing_period(mut self) -> Self {
+        self.any_billing_period = true;
         self
     }
 
@@ -100,5 +110,39 @@ fn broken(error: csv::Error) -> Failure {
             failure_within(error)
         }
         _ => Failure::malformed(format_args!("the file is cut off or no CSV: {text}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        period::DAY,
+        testing::{FakeHost, reply},
+    };
+
+    #[test]
+    fn a_line_of_another_billing_period_is_refused_unless_any_is_taken() {
+        let file = "BilledCost,BillingCurrency,BillingPeriodStart,BillingPeriodEnd,ChargeCategory,ChargePeriodEnd,ChargePeriodStart,\
+                    EffectiveCost,ServiceName\n\
+                    1,USD,1970-01-15T00:00:00Z,1970-02-15T00:00:00Z,Usage,1970-01-17T00:00:00Z,1970-01-16T00:00:00Z,1,Things\n";
+        let host = FakeHost::new();
+        let month = Period {
+            start: 0,
+            end: 31 * DAY,
+        };
+        let lines = || Lines::new(&host, (month, Finality::Open), "acct", "Example");
+        let mut periods = Vec::new();
+        let refused = lines().read(reply(200, file), |_| Ok(()));
+        assert!(refused.is_err_and(|failure| failure.message.contains("billing period from 1970-01-15")));
+        let read = lines().any_billing_period().read(reply(200, file), |record| {
+            periods.push(record.billing_period);
+            Ok(())
+        });
+        let own = Period {
+            start: 14 * DAY,
+            end: 45 * DAY,
+        };
+        assert_eq!((read, periods), (Ok(1), vec![Some(own)]));
     }
 }

@@ -2,8 +2,14 @@
 
 use clap::{Args, Parser, Subcommand};
 use finops_tests::{
-    Error, aws, azure, gcp,
-    snowflake::{NOW, Options, Simulator},
+    Error, anthropic, aws, azure,
+    confluent::{self, Confluent},
+    databricks, datadog,
+    elastic::Elastic,
+    gcp, generic, github, mongodb_atlas, openai,
+    program::NOW,
+    provider::{self, Api, Start},
+    redis_cloud, snowflake,
 };
 use std::{io::Write, path::PathBuf, process::ExitCode};
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,8 +29,28 @@ enum Provider {
     Aws(Nearby),
     /// An Azure tenant: Cost Management, a FOCUS export and Resource Graph over HTTPS, at 2026-08-03T12:00:00Z
     Azure(Nearby),
+    /// A Databricks workspace with its account's billing tables over HTTPS, at 2026-08-03T12:00:00Z
+    Databricks(Nearby),
+    /// A Confluent Cloud organization's cost list over HTTPS, at 2026-08-03T12:00:00Z
+    Confluent(Large),
+    /// An Elastic Cloud organization's costs by instance over HTTPS, at 2026-08-03T12:00:00Z
+    Elastic(Large),
     /// A Google Cloud billing export in BigQuery, and some projects, over HTTPS
     Gcp(Gcp),
+    /// An OpenAI organization: costs and usage over HTTPS, at 2026-08-03T12:00:00Z
+    Openai(Nearby),
+    /// An Anthropic organization: cost and usage reports over HTTPS, at 2026-08-03T12:00:00Z
+    Anthropic(Nearby),
+    /// A MongoDB Atlas organization: invoices and clusters over HTTPS, at 2026-08-03T12:00:00Z
+    MongodbAtlas(Nearby),
+    /// A Redis Cloud account: cost reports and databases over HTTPS, at 2026-08-03T12:00:00Z
+    RedisCloud(Nearby),
+    /// GitHub's usage report over HTTPS, at 2026-08-03T12:00:00Z
+    GithubActions(Nearby),
+    /// A Datadog account on the EU site over HTTPS, at 2026-08-03T12:00:00Z
+    Datadog(Nearby),
+    /// A Prometheus and a file server over HTTPS, at 2026-08-03T12:06:00Z
+    Generic(Nearby),
 }
 
 #[derive(Args)]
@@ -35,6 +61,15 @@ struct Nearby {
     /// Where ca.pem and the secrets are written
     #[arg(long)]
     dir: PathBuf,
+}
+
+#[derive(Args)]
+struct Large {
+    #[command(flatten)]
+    nearby: Nearby,
+    /// How often each line of the bill stands there, each time of something else: 10000 makes more than a million lines
+    #[arg(long, default_value_t = 1)]
+    copies: u32,
 }
 
 #[derive(Args)]
@@ -81,7 +116,33 @@ async fn main() -> ExitCode {
         Provider::Snowflake(options) => run(options).await,
         Provider::Aws(options) => run_aws(options).await,
         Provider::Azure(options) => run_azure(options).await,
+        Provider::Databricks(options) => {
+            serve(databricks::Workspace::new(Default::default()), options, NOW).await
+        }
+        Provider::Confluent(options) => {
+            let set = confluent::Options {
+                copies: usize::try_from(options.copies).unwrap_or(usize::MAX),
+                ..confluent::Options::default()
+            };
+            serve(Confluent::new(set), options.nearby, NOW).await
+        }
+        Provider::Elastic(options) => serve(Elastic::new(options.copies), options.nearby, NOW).await,
         Provider::Gcp(options) => run_gcp(options).await,
+        Provider::Openai(options) => serve(openai::OpenAi::new(Default::default()), options, NOW).await,
+        Provider::Anthropic(options) => {
+            serve(anthropic::Anthropic::new(Default::default()), options, NOW).await
+        }
+        Provider::MongodbAtlas(options) => {
+            serve(mongodb_atlas::Atlas::new(Default::default()), options, NOW).await
+        }
+        Provider::RedisCloud(options) => {
+            serve(redis_cloud::RedisCloud::new(Default::default()), options, NOW).await
+        }
+        Provider::Datadog(options) => serve(datadog::Datadog::new(Default::default()), options, NOW).await,
+        Provider::GithubActions(options) => {
+            serve(github::GitHub::new(Default::default()), options, NOW).await
+        }
+        Provider::Generic(options) => serve(generic::Generic::load(), options, "2026-08-03T12:06:00Z").await,
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,
@@ -90,6 +151,21 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A provider on the shared stage.
+async fn serve<A: Api>(api: Result<A, Error>, options: Nearby, now: &str) -> Result<(), Error> {
+    let stopped = stopped()?;
+    let start = Start {
+        port: options.port,
+        ..Start::at(now)?
+    };
+    let simulator = provider::Simulator::start(api?, start).await?;
+    simulator.write_files(&options.dir)?;
+    let port = simulator.addr().port();
+    say(&serde_json::json!({"ready": true, "port": port, "dir": options.dir}))?;
+    stopped.await;
+    Ok(())
 }
 
 async fn run_aws(options: Nearby) -> Result<(), Error> {
@@ -159,17 +235,17 @@ fn say(ready: &serde_json::Value) -> Result<(), Error> {
 async fn run(options: Snowflake) -> Result<(), Error> {
     let stopped = stopped()?;
     let now = match options.now.as_deref() {
-        None => Some(NOW),
+        None => Some(snowflake::NOW),
         Some("system") => None,
         Some(text) => Some(text.parse()?),
     };
-    let simulator = Simulator::start(Options {
+    let simulator = snowflake::Simulator::start(snowflake::Options {
         port: options.port,
         control_port: options.control_port,
         partition_rows: options.partition_rows,
         currency_rows: options.currency_rows,
         now,
-        ..Options::default()
+        ..snowflake::Options::default()
     })
     .await?;
     simulator.write_files(&options.dir)?;

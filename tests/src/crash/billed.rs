@@ -120,5 +120,5 @@ fn page(lines: &[Line<'_>]) -> String {
         json!({"id": id, "service": service, "cost": cost, "currency": currency})
     });
     let lines: Vec<_> = lines.collect();
-    json!({"account": "one", "start": DAY, "records": lines, "more": false}).to_string()
+    json!({"account": "one", "start": DAY, "records": lines, "more": false, "final": true}).to_string()
 }

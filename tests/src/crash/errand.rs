@@ -28,6 +28,7 @@ pub struct Errand {
     wasm: PathBuf,
     endpoint: String,
     more: String,
+    collector: String,
 }
 
 impl Errand {
@@ -44,6 +45,7 @@ impl Errand {
             now: crate::program::NOW.parse()?,
             wasm: artifacts::guest("hostile")?,
             more: String::new(),
+            collector: String::new(),
         };
         errand.set_now(errand.now);
         Ok(errand)
@@ -59,6 +61,11 @@ impl Errand {
     /// The operator's file says this too of its destination.
     pub fn configure(&mut self, lines: &str) {
         lines.clone_into(&mut self.more);
+    }
+
+    /// The operator's file says this too of the instance.
+    pub fn configure_collector(&mut self, lines: &str) {
+        lines.clone_into(&mut self.collector);
     }
 
     /// The host's clock and the destination's.
@@ -89,9 +96,9 @@ impl Errand {
     /// Where the program cannot be built.
     pub fn command(&self, instance: &str, settings: &str) -> Result<Command, Error> {
         let text = format!(
-            "[collector]\nname = \"{instance}\"\n\n[settings]\naccount = \"{instance}\"\n{settings}\n\n\
+            "[collector]\nname = \"{instance}\"\n{}\n\n[settings]\naccount = \"{instance}\"\n{settings}\n\n\
              [openfinops]\nendpoint = \"{}\"\n{}\n",
-            self.endpoint, self.more
+            self.collector, self.endpoint, self.more
         );
         let config = self.place.file(&format!("{instance}.toml"), text)?;
         let mut command = self.place.command()?;

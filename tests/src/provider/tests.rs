@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)]
+
 use super::{Act, Api, Asked, Fault, Reply, Simulator, Start, golden::Golden};
 use serde_json::json;
 use std::io::{Read, Write};

@@ -21,6 +21,7 @@ mod submission;
 mod tests;
 
 pub use faults::{Act, At, Fault, Faults};
+pub(crate) use sql::register_numbers;
 pub use statements::Record;
 
 use crate::{Error, tls::TlsListener};

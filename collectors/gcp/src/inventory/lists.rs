@@ -4,11 +4,8 @@ use super::{
     Counts, add,
     pages::{Page, pages},
 };
-use crate::{
-    api::{Api, escaped},
-    refusal::Refusal,
-};
-use finops_collector::Decimal;
+use crate::{api::Api, refusal::Refusal};
+use finops_collector::{Decimal, escaped};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

@@ -1,11 +1,8 @@
 //! Running instances one by one, and what their machine types have: what estimates are made of.
 
 use super::pages::{Page, pages};
-use crate::{
-    api::{Api, escaped},
-    refusal::Refusal,
-};
-use finops_collector::{Decimal, Failure, HttpRequest, Instant, jiff::Timestamp};
+use crate::{api::Api, refusal::Refusal};
+use finops_collector::{Decimal, Failure, HttpRequest, Instant, escaped, jiff::Timestamp};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

@@ -1,10 +1,7 @@
 //! Lists that come in pages, with a token in the query.
 
-use crate::{
-    api::{Api, escaped},
-    refusal::Refusal,
-};
-use finops_collector::{Failure, HttpRequest, excerpt};
+use crate::{api::Api, refusal::Refusal};
+use finops_collector::{Failure, HttpRequest, escaped, excerpt};
 use std::collections::BTreeSet;
 
 /// Pages of one list after which something must be wrong.

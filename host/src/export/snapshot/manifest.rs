@@ -3,7 +3,7 @@
 
 use super::{SnapshotConfig, directory};
 use crate::{
-    export::{ExportError, Sink, Sums, write::Written},
+    export::{ExportError, FocusVersion, Format, Sink, Sums, Survey, write::Written},
     ledger::snapshot::{self, FileFacts, SnapshotEpoch},
 };
 use rusqlite::Connection;
@@ -44,6 +44,44 @@ impl Detail {
         }
     }
 
+    /// Of rows that were looked at and not written.
+    pub(super) fn surveyed(survey: &Survey, is_final: bool) -> Self {
+        Self {
+            rows: survey.rows,
+            open_rows: survey.open,
+            is_final,
+            sums: survey.sums.clone(),
+            text_columns: Vec::new(),
+            findings: BTreeMap::new(),
+        }
+    }
+
+    /// How the rows differ from those of a file that was written.
+    pub(super) fn differs(&self, written: &Self) -> Option<String> {
+        let facts = |it: &Self| (it.rows, it.open_rows, it.is_final, it.sums.clone());
+        (facts(self) != facts(written)).then(|| {
+            let told = |it: &Self| {
+                let sums = it
+                    .sums
+                    .iter()
+                    .map(|(currency, sums)| format!("{} {currency}", sums.billed));
+                let sums: Vec<String> = sums.collect();
+                let state = if it.is_final { "final" } else { "open" };
+                format!(
+                    "{} rows, {} of them open, {} billed, {state}",
+                    it.rows,
+                    it.open_rows,
+                    sums.join(" and ")
+                )
+            };
+            format!(
+                "the ledger says {}; what was written: {}",
+                told(self),
+                told(written)
+            )
+        })
+    }
+
     pub(super) fn json(&self) -> Result<String, ExportError> {
         Ok(serde_json::to_string(self)?)
     }
@@ -56,19 +94,7 @@ pub(super) fn write(
     config: &SnapshotConfig,
     ledger: &str,
 ) -> Result<(), ExportError> {
-    let files = snapshot::files(connection, epoch.id)?;
-    let files = files
-        .iter()
-        .map(file)
-        .collect::<Result<Vec<Value>, ExportError>>()?;
-    let manifest = json!({
-        "ledger": ledger,
-        "epoch": epoch.number,
-        "focus_version": config.version.name(),
-        "format": config.format.name(),
-        "files": files,
-    });
-    let text = format!("{manifest:#}\n");
+    let text = text(connection, epoch, (config.version, config.format), ledger)?;
     let path = config.directory.join(MANIFEST);
     if fs::read_to_string(&path).is_ok_and(|there| there == text) {
         return Ok(());
@@ -79,6 +105,28 @@ pub(super) fn write(
         .map_err(|cause| ExportError::io(&path, cause))?;
     sink.finish()?.put()?;
     directory::share(&config.directory, &path)
+}
+
+/// What the manifest is to say.
+pub(super) fn text(
+    connection: &Connection,
+    epoch: &SnapshotEpoch,
+    (version, format): (FocusVersion, Format),
+    ledger: &str,
+) -> Result<String, ExportError> {
+    let files = snapshot::files(connection, epoch.id)?;
+    let files = files
+        .iter()
+        .map(file)
+        .collect::<Result<Vec<Value>, ExportError>>()?;
+    let manifest = json!({
+        "ledger": ledger,
+        "epoch": epoch.number,
+        "focus_version": version.name(),
+        "format": format.name(),
+        "files": files,
+    });
+    Ok(format!("{manifest:#}\n"))
 }
 
 fn file(facts: &FileFacts) -> Result<Value, ExportError> {

@@ -132,7 +132,7 @@ impl<'c> MonthRows<'c> {
             return Err(ExportError::Stopped);
         }
         let mut statement = self.connection.prepare_cached(
-            "SELECT lower(hex(key)), content, start, name FROM record JOIN partition ON partition.id = record.partition
+            "SELECT lower(hex(key)), content, start, name FROM whole_record AS record JOIN partition ON partition.id = record.partition
              JOIN stream ON stream.id = partition.stream WHERE record.id = ?",
         )?;
         let mut rows = statement.query([signed.record])?;

@@ -171,8 +171,9 @@ pub(super) fn sums(connection: &Connection, report: &mut Report) -> Result<(), L
          FROM posting LEFT JOIN entry ON entry.posting = posting.id WHERE epoch = ? AND partition = ?",
     )?;
     let mut recorded = connection.prepare("INSERT INTO temp.sums (key, recorded) VALUES (?, ?)")?;
-    let mut current = connection
-        .prepare("SELECT content FROM record WHERE partition = ? AND until_commit IS NULL AND counts = 1")?;
+    let mut current = connection.prepare(
+        "SELECT content FROM whole_record WHERE partition = ? AND until_commit IS NULL AND counts = 1",
+    )?;
     let mut differing = connection.prepare(
         "SELECT lower(hex(key)), recorded, posted
          FROM (SELECT key, exact_sum(recorded) AS recorded, exact_sum(posted) AS posted FROM temp.sums GROUP BY key)

@@ -19,7 +19,8 @@ pub(super) fn check(connection: &Connection, report: &mut Report) -> Result<(), 
     let mut statement = connection.prepare(
         "SELECT record.id, record.partition, key, revision, content, from_commit, checksum, service, currency,
                 billed, effective, list, contracted, stream.id, stream.definition, until_commit IS NULL
-         FROM record JOIN partition ON partition.id = record.partition JOIN stream ON stream.id = partition.stream",
+         FROM whole_record AS record JOIN partition ON partition.id = record.partition
+         JOIN stream ON stream.id = partition.stream",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

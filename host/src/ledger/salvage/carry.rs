@@ -3,6 +3,7 @@
 
 use super::{
     Lost,
+    archives::Archives,
     judge::{self, Verdict},
     walk::{Row, Table},
 };
@@ -13,7 +14,10 @@ use crate::{
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, params_from_iter};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 /// What was carried over, and what is known of the rest.
 #[derive(Default)]
@@ -26,6 +30,7 @@ pub(super) struct Carried {
     pub(super) journal: bool,
     /// Destinations of which an entry was lost.
     pub(super) destinations: BTreeSet<i64>,
+    pub(super) archives: Archives,
     pub(super) sources: BTreeMap<i64, (String, String)>,
     pub(super) streams: BTreeMap<i64, Series>,
     pub(super) partitions: BTreeMap<i64, (i64, i64)>,
@@ -71,8 +76,13 @@ const KEYED: [(&str, &str); 4] = [
 ];
 
 /// Carries over all that is whole.
-pub(super) fn carry(old: &Connection, new: &Connection) -> Result<Carried, LedgerError> {
-    let mut carried = Carried::default();
+///
+/// Content that lies in an archive is carried over, too: the new ledger has all of it within itself.
+pub(super) fn carry(old: &Connection, new: &Connection, state: &Path) -> Result<Carried, LedgerError> {
+    let mut carried = Carried {
+        archives: Archives::of(old, state),
+        ..Carried::default()
+    };
     for (table, judge) in TABLES {
         carried.table(old, new, table, judge)?;
     }

@@ -3,7 +3,7 @@
 //! name; the log of the old database never lies beside the new one.
 
 use crate::ledger::{
-    mark,
+    archive, mark,
     opening::{self, DAMAGED, SALVAGED},
     store::{FILE_NAME, LedgerError, add_functions},
 };
@@ -72,10 +72,11 @@ impl Work {
         self.directory.join("damaged.db")
     }
 
-    /// The copy of the damaged database.
-    pub(super) fn open(&self) -> Result<Connection, LedgerError> {
+    /// The copy of the damaged database, with the archives of its state directory.
+    pub(super) fn open(&self, state: &Path) -> Result<Connection, LedgerError> {
         let connection = Connection::open_with_flags(self.damaged(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         add_functions(&connection)?;
+        archive::attach(&connection, state)?;
         // What says where the rows are must be readable.
         connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;
         Ok(connection)
@@ -230,5 +231,16 @@ fn swap(directory: &Path, now: Timestamp) -> Result<PathBuf, LedgerError> {
     let ledger = directory.join(FILE_NAME);
     fs::rename(&salvaged, &ledger).map_err(failed(&ledger))?;
     sync()?;
+    keep_archives(directory, now)?;
     Ok(kept)
+}
+
+/// The new ledger has all content within itself: the archives that the damaged one names are kept with it.
+fn keep_archives(directory: &Path, now: Timestamp) -> Result<(), LedgerError> {
+    let archives = directory.join(archive::FOLDER);
+    let kept = directory.join(format!("{}.damaged-{}", archive::FOLDER, now.as_second()));
+    match fs::rename(&archives, &kept) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(&kept)(error)),
+        _ => Ok(()),
+    }
 }

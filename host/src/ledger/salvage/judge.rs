@@ -4,6 +4,7 @@
 
 use super::{carry::Carried, walk::Row};
 use crate::ledger::{
+    archive::AWAY,
     commit::checkpoint_checksum,
     destination::{Measure, convert::conversion_checksum},
     dims::{PostingDims, RollUp},
@@ -91,11 +92,19 @@ pub(super) fn partition(carried: &mut Carried, row: &mut Row<'_>) -> Verdict {
     row.set("stop", Value::Integer(period.end().as_second()));
     // Records of it may be lost: it is worked out anew.
     row.set("fingerprint", Value::Null);
+    // The new ledger has all content within itself.
+    row.set("archived", Value::Integer(0));
     hold(row.whole("commit_id").is_some(), TYPE)
 }
 
 pub(super) fn record(carried: &mut Carried, row: &mut Row<'_>) -> Verdict {
     let partition = must(row.whole("partition"), TYPE)?;
+    if row.text("content") == Some(AWAY) {
+        let digest = |name| must(digest(row, name), TYPE);
+        let (key, revision): (Hash, Hash) = (digest("key")?, digest("revision")?);
+        let content = carried.archives.content((partition, row.id), &key, &revision)?;
+        row.set("content", Value::Text(content));
+    }
     let (stream, _) = must(carried.partitions.get(&partition), "its partition was lost")?;
     let series = must(carried.streams.get(stream), "its stream was lost")?;
     let digest = |name| must(digest(row, name), TYPE);

@@ -22,7 +22,7 @@ pub struct Closing {
 /// The regular records of a source and month: current, counted, billed.
 const REGULAR: &str = "snapshot_month JOIN partition ON partition.id = snapshot_month.partition
      JOIN stream ON stream.id = partition.stream JOIN source ON source.id = stream.source
-     JOIN record ON record.partition = partition.id
+     JOIN whole_record AS record ON record.partition = partition.id
      WHERE epoch = ?1 AND source.id = ?2 AND month = ?3
        AND record.until_commit IS NULL AND record.counts = 1 AND source.counts = 1 AND view_of IS NULL
        AND json_extract(content, '$.Basis') = 'billed'

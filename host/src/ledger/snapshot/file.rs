@@ -58,6 +58,28 @@ pub fn stale_files(connection: &Connection, epoch: i64) -> Result<Vec<StaleFile>
     Ok(files)
 }
 
+/// The providers' months that have files or should have.
+///
+/// # Errors
+/// See [`LedgerError`].
+pub fn months(connection: &Connection, epoch: i64) -> Result<Vec<StaleFile>, LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT provider, month FROM snapshot_file WHERE epoch = ?1
+         UNION SELECT provider, month FROM snapshot_month JOIN partition ON partition.id = snapshot_month.partition
+             JOIN stream ON stream.id = partition.stream JOIN source ON source.id = stream.source WHERE epoch = ?1
+         ORDER BY 2, 1",
+    )?;
+    let mut rows = statement.query([epoch])?;
+    let mut months = Vec::new();
+    while let Some(row) = rows.next()? {
+        months.push(StaleFile {
+            provider: row.get(0)?,
+            month: Month::read(&row.get::<_, String>(1)?)?,
+        });
+    }
+    Ok(months)
+}
+
 /// Has files rendered again that are not as they were put.
 ///
 /// # Errors
@@ -131,6 +153,11 @@ pub fn put(
             ],
         )?;
     }
+    // Until the manifest is written, too: who dies before that leaves files of which it does not tell.
+    transaction.execute(
+        "UPDATE snapshot_state SET error = 'a rendering was not finished' WHERE epoch = ?",
+        [epoch],
+    )?;
     for closing in closings {
         close(&transaction, epoch, closing, now)?;
     }

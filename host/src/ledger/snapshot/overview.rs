@@ -1,6 +1,6 @@
 //! What `status` and `destination list` show of snapshots. Reads only.
 
-use super::optional_instant;
+use super::{SnapshotEpoch, optional_instant};
 use crate::ledger::store::LedgerError;
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -11,6 +11,9 @@ use serde::Serialize;
 pub struct SnapshotRow {
     /// Its name.
     pub destination: String,
+    /// Its open epoch.
+    #[serde(skip)]
+    pub epoch: SnapshotEpoch,
     /// `active` or `paused`.
     pub state: String,
     /// Why it is paused.
@@ -43,7 +46,8 @@ pub fn snapshots(connection: &Connection) -> Result<Vec<SnapshotRow>, LedgerErro
                 (SELECT count(*) FROM snapshot_file WHERE epoch = epoch.id),
                 (SELECT count(*) FROM snapshot_dirty WHERE epoch = epoch.id)
                 + (SELECT count(*) FROM snapshot_stale WHERE epoch = epoch.id),
-                (SELECT count(*) FROM snapshot_closed WHERE epoch = epoch.id), rendered, error
+                (SELECT count(*) FROM snapshot_closed WHERE epoch = epoch.id), rendered, error,
+                epoch.id, number
          FROM destination JOIN epoch ON epoch.destination = destination.id
          LEFT JOIN snapshot_state ON snapshot_state.epoch = epoch.id
          WHERE kind = 'snapshot' AND ended IS NULL ORDER BY name",
@@ -52,10 +56,16 @@ pub fn snapshots(connection: &Connection) -> Result<Vec<SnapshotRow>, LedgerErro
     let mut snapshots = Vec::new();
     while let Some(row) = rows.next()? {
         let count = |column: usize| row.get::<_, i64>(column).map(i64::unsigned_abs);
+        let paused: Option<String> = row.get(2)?;
         snapshots.push(SnapshotRow {
             destination: row.get(0)?,
+            epoch: SnapshotEpoch {
+                id: row.get(11)?,
+                number: row.get(12)?,
+                paused: paused.clone(),
+            },
             state: row.get(1)?,
-            paused: row.get(2)?,
+            paused,
             directory: row.get(3)?,
             version: row.get(4)?,
             format: row.get(5)?,

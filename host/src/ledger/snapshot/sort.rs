@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 /// A record that counts now: of table `record`, joined with its partition, stream and source.
 const COUNTS: &str =
     "record.until_commit IS NULL AND record.counts = 1 AND source.counts = 1 AND view_of IS NULL";
-const JOINED: &str = "record JOIN partition ON partition.id = record.partition
+const JOINED: &str = "whole_record AS record JOIN partition ON partition.id = record.partition
      JOIN stream ON stream.id = partition.stream JOIN source ON source.id = stream.source";
 /// The month of a record.
 const MONTH: &str = "substr(json_extract(content, '$.BillingPeriod.start'), 1, 7)";

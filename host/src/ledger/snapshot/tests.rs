@@ -3,6 +3,7 @@
 
 mod closing;
 mod life;
+mod proof;
 mod trouble;
 
 use super::snapshots;

@@ -3,7 +3,7 @@
 //! What must hold: the steps of a part come in one order: page, written, page, written, committing, committed.
 
 use super::{Ended, Scene};
-use finops_collector::{CostRecord, Decimal, Failure, HttpRequest, Outcome, Period, Seal, Source};
+use finops_collector::{CostRecord, Decimal, Failure, Finality, HttpRequest, Outcome, Period, Seal, Source};
 use serde::Deserialize;
 
 /// One part of the bill: a day of an account, in pages.
@@ -14,6 +14,9 @@ struct Page {
     records: Vec<Line>,
     /// More pages of this part.
     more: bool,
+    /// Whether the provider calls it final.
+    #[serde(default, rename = "final")]
+    is_final: bool,
 }
 
 /// A line of the bill.
@@ -42,10 +45,7 @@ fn bill(scene: &Scene<'_>) -> Result<(), Failure> {
                 start: page.start,
                 end: page.start + 86_400,
             };
-            let records = page
-                .records
-                .iter()
-                .map(|line| record(&page.account, period, line));
+            let records = page.records.iter().map(|line| record(&page, period, line));
             scene
                 .host
                 .write(writer, &records.collect::<Result<Vec<_>, _>>()?)?;
@@ -70,14 +70,17 @@ fn fetch(scene: &Scene<'_>, part: u64, page: u64) -> Result<Page, Failure> {
     scene.host.send(&HttpRequest::get(url))?.success()?.json()
 }
 
-fn record(account: &str, period: Period, line: &Line) -> Result<CostRecord, Failure> {
+fn record(page: &Page, period: Period, line: &Line) -> Result<CostRecord, Failure> {
     let cost: Decimal = line
         .cost
         .parse()
         .map_err(|_| Failure::malformed("a cost is no decimal"))?;
     let service = (line.service.as_str(), "Other");
     let currency = line.currency.as_deref().unwrap_or("USD");
-    let mut record = CostRecord::new(period, account, "Hostile", service, (cost, currency));
+    let mut record = CostRecord::new(period, &page.account, "Hostile", service, (cost, currency));
     record.line_id = Some(line.id.clone());
+    if page.is_final {
+        record.finality = Finality::Final;
+    }
     Ok(record)
 }

@@ -1,0 +1,7 @@
+//! The collector natively, against a small workspace.
+
+mod fake;
+mod inventory;
+mod mapping;
+mod protocol;
+mod reading;

@@ -1,0 +1,242 @@
+//! The questions of docs/costs.md, asked of books that hold a data platform, a warehouse and a service: every command of the page
+//! answers, its rows add up, and what the page promises of them holds against independent sums.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use finops_decimal::Decimal;
+use finops_tests::{
+    databricks, openai,
+    program::{NOW, Place, Ran},
+    provider, snowflake, stage,
+};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+const PAGE: &str = include_str!("../../docs/costs.md");
+
+/// A place whose books hold three providers.
+async fn books() -> Place {
+    let place = Place::new().unwrap();
+    let into = place.state();
+    let into = into.to_str().unwrap();
+    let done = |ran: Ran| assert_eq!(ran.code, Some(0), "{ran:?}");
+    let warehouse = stage::Stage::new("", "").await.unwrap();
+    done(
+        warehouse
+            .collect_with(&["--since", "2026-06-01", "--state-dir", into])
+            .unwrap(),
+    );
+    let platform = databricks::stage::at(NOW, databricks::Options::default(), "")
+        .await
+        .unwrap();
+    done(platform.collect(&["--state-dir", into]).unwrap());
+    let api = openai::OpenAi::new(openai::Options::default()).unwrap();
+    let start = provider::Start::at(NOW).unwrap();
+    let service = provider::Stage::new("openai", api, start, |addr| openai::stage::config(addr, "", ""));
+    done(service.await.unwrap().collect(&["--state-dir", into]).unwrap());
+    place
+}
+
+fn asked(place: &Place, arguments: &[&str]) -> Value {
+    let ran = place.call(&[&["costs", "--json"], arguments].concat()).unwrap();
+    assert_eq!(ran.code, Some(0), "{arguments:?}: {ran:?}");
+    ran.json().unwrap()
+}
+
+fn amount(value: &Value) -> Decimal {
+    value.as_str().unwrap().parse().unwrap()
+}
+
+/// The first dimension of each row, and its effective cost.
+fn rows(answer: &Value) -> BTreeMap<String, Decimal> {
+    let rows = answer["rows"].as_array().unwrap().iter();
+    let row = |row: &Value| {
+        (
+            row["dims"][0].as_str().unwrap().to_owned(),
+            amount(&row["effective"]),
+        )
+    };
+    rows.map(row).collect()
+}
+
+/// The commands of the page, without the program's name.
+fn commands() -> Vec<Vec<&'static str>> {
+    let lines = PAGE
+        .lines()
+        .filter_map(|line| line.strip_prefix("finops-host costs"));
+    lines.map(|line| line.split_whitespace().collect()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_question_of_the_page_is_answered_and_adds_up() {
+    let place = books().await;
+    let commands = commands();
+    assert!(commands.len() >= 10, "{commands:?}");
+    for command in &commands {
+        let answer = asked(&place, command);
+        let rows = answer["rows"].as_array().unwrap();
+        assert!(!rows.is_empty(), "{command:?} has no answer");
+        for measure in ["effective", "billed", "list"] {
+            let mut sums: BTreeMap<&str, Decimal> = BTreeMap::new();
+            for row in rows {
+                let sum = sums.entry(row["currency"].as_str().unwrap()).or_default();
+                *sum = sum.checked_add(amount(&row[measure])).unwrap();
+            }
+            for (currency, sum) in sums {
+                assert_eq!(amount(&answer["totals"][currency][measure]), sum, "{command:?}");
+            }
+        }
+        let ran = place.call(&[&["costs"], command.as_slice()].concat()).unwrap();
+        assert!(
+            ran.code == Some(0) && ran.stdout.contains("total"),
+            "{command:?}: {ran:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_page_promises_holds_against_independent_sums() {
+    let place = books().await;
+    // By warehouse: money as the golden script has it, and credits.
+    let by_warehouse = asked(
+        &place,
+        &[
+            "--stream",
+            "warehouse-hours",
+            "--by",
+            "resource-name",
+            "--quantities",
+        ],
+    );
+    let mut golden: BTreeMap<String, Decimal> = BTreeMap::new();
+    let records = snowflake::golden::records(snowflake::golden::State::Initial).unwrap();
+    for record in records.iter().filter(|record| record.stream == "warehouse-hours") {
+        let name = record.resource_name.clone().unwrap();
+        let sum = golden.entry(name).or_default();
+        *sum = sum.checked_add(record.effective).unwrap();
+    }
+    assert!(golden.len() > 2, "{golden:?}");
+    assert_eq!(rows(&by_warehouse), golden);
+    for row in by_warehouse["rows"].as_array().unwrap() {
+        let units: Vec<&String> = row["quantities"].as_object().unwrap().keys().collect();
+        assert_eq!(units, ["Credits"], "{row}");
+    }
+    // By job: the same money as the bill of the same days.
+    let since = ["--provider", "databricks", "--since", "1d"];
+    let bill = asked(&place, &since);
+    let jobs = asked(
+        &place,
+        &[&since[..], &["--stream", "by-job-run", "--by", "x_JobId"]].concat(),
+    );
+    assert_eq!(
+        jobs["totals"]["USD"]["effective"],
+        bill["totals"]["USD"]["effective"]
+    );
+    assert!(rows(&jobs).len() > 1, "{jobs}");
+    // By team: what has no such tag stands in a row of its own.
+    let teams = rows(&asked(&place, &["--provider", "databricks", "--by", "tag:team"]));
+    assert!(teams.len() > 1 && teams.contains_key(""), "{teams:?}");
+    let providers: BTreeSet<String> = rows(&asked(&place, &["--by", "provider"])).into_keys().collect();
+    assert_eq!(
+        providers.iter().map(String::as_str).collect::<Vec<_>>(),
+        ["databricks", "openai", "snowflake"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_rows_the_period_before_and_what_is_left_out() {
+    let place = books().await;
+    let all = asked(
+        &place,
+        &[
+            "--provider",
+            "snowflake",
+            "--by",
+            "service",
+            "--measure",
+            "billed",
+        ],
+    );
+    let top = asked(
+        &place,
+        &[
+            "--provider",
+            "snowflake",
+            "--by",
+            "service",
+            "--measure",
+            "billed",
+            "--top",
+            "2",
+        ],
+    );
+    let (all_rows, top_rows) = (all["rows"].as_array().unwrap(), top["rows"].as_array().unwrap());
+    assert_eq!(top_rows[..2], all_rows[..2]);
+    assert_eq!(top_rows.len(), 3);
+    assert_eq!(top_rows[2]["others"], all_rows.len() - 2);
+    assert_eq!(top["totals"], all["totals"]);
+    let largest: Vec<Decimal> = all_rows.iter().map(|row| amount(&row["billed"])).collect();
+    assert!(largest.is_sorted_by(|one, two| one >= two), "{largest:?}");
+
+    let compared = asked(
+        &place,
+        &[
+            "--provider",
+            "snowflake",
+            "--since",
+            "7d",
+            "--compare",
+            "previous",
+        ],
+    );
+    let (from, to) = (
+        compared["compared_with"]["from"].as_str().unwrap(),
+        compared["compared_with"]["to"].as_str().unwrap(),
+    );
+    let before = asked(
+        &place,
+        &[
+            "--provider",
+            "snowflake",
+            "--since",
+            &from[..10],
+            "--until",
+            &to[..10],
+        ],
+    );
+    assert_eq!(
+        compared["totals"]["USD"]["previous"],
+        before["totals"]["USD"]["effective"]
+    );
+
+    let credits = asked(&place, &["--by", "charge-category"]);
+    let gross = asked(
+        &place,
+        &["--by", "charge-category", "--exclude", "credits,adjustment"],
+    );
+    let mut left = rows(&credits);
+    left.remove("Credit");
+    left.remove("Adjustment");
+    assert!(left.len() < rows(&credits).len());
+    assert_eq!(rows(&gross), left);
+
+    for (arguments, says) in [
+        (["--since", "7x"], "7d"),
+        (
+            ["--exclude", "fun"],
+            "usage, purchase, tax, credit and adjustment",
+        ),
+        (["--top", "0"], "0 is not in"),
+        (["--by", "colour"], "no dimension"),
+    ] {
+        let ran = place.call(&[&["costs"], &arguments[..]].concat()).unwrap();
+        assert!(
+            ran.code == Some(2) && ran.stderr.contains(says),
+            "{arguments:?}: {ran:?}"
+        );
+    }
+}

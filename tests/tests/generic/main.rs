@@ -1,0 +1,88 @@
+//! The generic collector in its sandbox, through the real program over TLS, against a simulated Prometheus and a file server.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod files;
+mod metrics;
+
+use finops_tests::{
+    books,
+    generic::{Generic, PASSWORD, TOKEN, stage},
+    program::Ran,
+    provider::{Stage, Start},
+};
+use std::path::Path;
+
+/// When the bill of tests/data/generic is first read.
+const NOON: &str = "2026-08-03T12:00:00Z";
+/// Five minutes and more after the end of the last hour of the first golden state.
+const MORNING: &str = "2026-08-03T06:06:00Z";
+
+async fn prometheus(at: &str, settings: &str, more: &str) -> Stage<Generic> {
+    of(Generic::load().unwrap(), at, |addr| {
+        stage::prometheus(addr, settings, more)
+    })
+    .await
+}
+
+async fn of(
+    generic: Generic,
+    at: &str,
+    config: impl FnOnce(std::net::SocketAddr) -> String,
+) -> Stage<Generic> {
+    Stage::new("generic", generic, Start::at(at).unwrap(), config)
+        .await
+        .unwrap()
+}
+
+fn assert_done(ran: &Ran) {
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+fn assert_laws(stage: &Stage<Generic>) {
+    assert_done(&stage.check().unwrap());
+}
+
+/// What a run's receipts come to, by name.
+fn receipts(ran: &Ran, name: &str) -> u64 {
+    let report = ran.json().unwrap();
+    let count = &report["runs"][0]["counts"]["receipts"][name];
+    count.as_u64().unwrap_or_else(|| panic!("{report}"))
+}
+
+/// Partitions by completeness.
+fn partitions(stage: &Stage<Generic>, completeness: &str) -> i64 {
+    let connection = books::open(&stage.place.state()).unwrap();
+    let sql = "SELECT count(*) FROM partition WHERE completeness = ?";
+    connection
+        .query_row(sql, [completeness], |row| row.get(0))
+        .unwrap()
+}
+
+/// That no secret stands in what a run said, nor in any file of the state directory.
+fn assert_no_secret(stage: &Stage<Generic>, ran: &Ran) {
+    for secret in [PASSWORD, TOKEN] {
+        assert!(
+            !ran.stdout.contains(secret) && !ran.stderr.contains(secret),
+            "{ran:?}"
+        );
+        assert!(!holds(&stage.place.state(), secret.as_bytes()));
+    }
+}
+
+fn holds(folder: &Path, text: &[u8]) -> bool {
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => holds(&path, text),
+            false => std::fs::read(&path)
+                .unwrap()
+                .windows(text.len())
+                .any(|part| part == text),
+        }
+    })
+}
