@@ -10,7 +10,7 @@
 )]
 
 wit_bindgen::generate!({
-    world: "collector",
+    world: "probed-collector",
     path: "../wit",
     pub_export_macro: true,
     default_bindings_module: "finops_collector::bindings",

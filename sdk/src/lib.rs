@@ -89,6 +89,7 @@
 //! ```
 
 mod amount;
+mod asked;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod bindings;
@@ -101,6 +102,7 @@ mod daily;
 pub mod descriptor;
 mod double;
 mod escaping;
+pub mod estimate;
 mod failure;
 #[cfg(feature = "focus-csv")]
 pub mod focus;
@@ -117,6 +119,7 @@ mod patience;
 pub mod period;
 mod polling;
 mod price;
+mod probe;
 pub mod record;
 mod request;
 mod row;
@@ -131,6 +134,7 @@ pub mod wasm;
 mod window;
 
 pub use amount::amount;
+pub use asked::Asked;
 pub use book::{Book, Partitions};
 pub use buckets::{Bucket, each_bucket};
 pub use counts::Counts;
@@ -139,7 +143,7 @@ pub use descriptor::Descriptor;
 pub use double::Double;
 pub use escaping::escaped;
 pub use failure::{Failure, FailureKind, excerpt};
-pub use finops_decimal::{ArithmeticError, Decimal, ParseError, SplitError};
+pub use finops_decimal::{ArithmeticError, Decimal, PLACES, ParseError, SplitError};
 pub use host::{ControlTotals, Host, Level, Receipt, Seal, WriterId};
 pub use http::{Body, HttpRequest, Response};
 pub use jiff;
@@ -172,6 +176,17 @@ pub trait Collector {
     /// # Errors
     /// Why it did not work; what was committed before stays.
     fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Failure>;
+
+    /// Tries what a run over this request would need, as cheaply as can be: `finops-host check --probe`. Nothing that is
+    /// committed or observed is kept; the outcome's note tells the operator what the run would read or cost.
+    ///
+    /// Without one of its own, a collector reads the last day: see [`Request::of_the_last_day`].
+    ///
+    /// # Errors
+    /// Why a run would not work.
+    fn probe(host: &dyn Host, request: &Request) -> Result<Outcome, Failure> {
+        Self::collect(host, &request.of_the_last_day())
+    }
 }
 
 /// Makes the type that implements [`Collector`] the component's exports. Nothing happens on other targets than wasm32.

@@ -29,6 +29,13 @@ impl<C: Collector> Guest for Exported<C> {
             .map(Into::into)
             .map_err(Into::into)
     }
+
+    fn probe(request: types::CollectRequest) -> Result<types::Outcome, types::Failure> {
+        let host = WasmHost::default();
+        C::probe(&host, &request.into())
+            .map(Into::into)
+            .map_err(Into::into)
+    }
 }
 
 /// The host behind the component's imports.

@@ -169,3 +169,31 @@ async fn one_service_that_may_not_be_read_or_is_broken_keeps_no_other_and_no_mon
             .is_empty()
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn buckets_carry_their_tags_and_none_is_taken_for_another_where_tags_cannot_be_read() {
+    let settings = "regions = [\"eu-west-1\", \"us-east-1\"]\ninventory = [\"s3\"]\nbucket-tags = true";
+    let mut stage = Stage::new(settings, "").await.unwrap();
+    stage.set_now("2026-08-03T12:00:00Z").unwrap();
+    let ran = stage.collect().unwrap();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_observed(
+        &stage,
+        "bucket",
+        &["bucket", "tag:team", "tag:stage"],
+        &[
+            ("lake,data,prod", "1"),
+            ("acme-billing,-,-", "1"),
+            ("far,-,-", "1"),
+        ],
+    );
+    assert_eq!(stage.simulator.refusals(), [""; 0]);
+
+    let mut denied = Stage::new(settings, "").await.unwrap();
+    denied.set_now("2026-08-03T12:00:00Z").unwrap();
+    denied.simulator.deny("tagging:GetResources");
+    let ran = denied.collect().unwrap();
+    assert_eq!(ran.code, Some(69), "{ran:?}");
+    assert!(ran.stderr.contains("GetResources"), "{}", ran.stderr);
+    assert_eq!(observed(&denied, "bucket", &["bucket"]).len(), 0);
+}

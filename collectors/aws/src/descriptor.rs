@@ -103,6 +103,12 @@ fn settings() -> Vec<Setting> {
             "Also CPU, invocations, durations and bucket sizes from CloudWatch, which charges about 0.01 USD per 1,000 metrics.",
         )
         .default_value(false),
+        Setting::optional(
+            "bucket-tags",
+            Boolean,
+            "Also the tags of buckets, from the tagging API; needs a rule for tagging.REGION.amazonaws.com and tag:GetResources.",
+        )
+        .default_value(false),
     ]
 }
 

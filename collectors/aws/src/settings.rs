@@ -46,6 +46,9 @@ pub(crate) struct Settings {
     /// Whether CloudWatch is asked, which costs by the metric.
     #[serde(default)]
     pub(crate) cloudwatch: bool,
+    /// Whether the tags of buckets are asked for.
+    #[serde(default)]
+    pub(crate) bucket_tags: bool,
 }
 
 /// A kind of inventory.

@@ -1,14 +1,19 @@
 //! What the collector says of itself: settings, streams, observations, and the hosts that it would like to call.
 
-use finops_collector::descriptor::{
-    Anchor, Basis, CredentialWish, Descriptor, Grain, HostWish, LookBack, ObservationKind, Role, Setting,
-    SettingKind, Stream, Supersede,
+use finops_collector::{
+    descriptor::{
+        Anchor, Basis, CredentialWish, Descriptor, Grain, HostWish, LookBack, ObservationKind, Role, Setting,
+        SettingKind, Stream, Supersede,
+    },
+    estimate,
 };
 
 /// The bill from Cost Management.
 pub(crate) const SPEND: &str = "spend";
 /// The bill from a FOCUS export.
 pub(crate) const EXPORT: &str = "spend-export";
+/// What runs, at public prices, until the bill shows the day.
+pub(crate) const ESTIMATED: &str = "spend-estimated";
 /// It by resource.
 pub(crate) const BY_RESOURCE: &str = "by-resource";
 /// It by resource group.
@@ -99,6 +104,18 @@ fn settings() -> Vec<Setting> {
         Setting::optional("tag", Text, "Also the view by the values of this tag."),
         Setting::optional("inventory", Boolean, "Also what is running, from Resource Graph.").default_value(false),
         Setting::optional(
+            "estimates",
+            Boolean,
+            "Also estimates of running virtual machines at public prices, for days of which the bill shows nothing yet.",
+        )
+        .default_value(false),
+        Setting::optional(
+            "estimate-currency",
+            Text,
+            "Currency of those prices: the bill's. Azure's own currency is USD, others are indicative.",
+        )
+        .default_value("USD"),
+        Setting::optional(
             "inventory-subscriptions",
             Text,
             "Subscriptions whose inventory is observed; absent: the scope's own, or all that the identity sees.",
@@ -134,6 +151,10 @@ fn streams() -> Vec<Stream> {
             cadence: Some(6 * HOUR),
             look_back,
             retention: Some(RETENTION),
+            supersedes: Some(Supersede {
+                stream: ESTIMATED.to_owned(),
+                by: None,
+            }),
             ..Stream::new(
                 SPEND,
                 "The bill by day, subscription, charge type, service and meter.",
@@ -156,6 +177,10 @@ fn streams() -> Vec<Stream> {
                 Basis::Billed,
             )
         },
+        estimate::stream(
+            ESTIMATED,
+            "Running virtual machines at public prices, for days of which the bill shows nothing yet.",
+        ),
         view(BY_RESOURCE, "The bill by resource and service."),
         view(BY_RESOURCE_GROUP, "The bill by resource group and service."),
         view(BY_TAG, "The bill by the values of one tag and by service."),
@@ -204,5 +229,13 @@ fn hosts() -> Vec<HostWish> {
         credential: Some("azure-storage".to_owned()),
         text: "Reads the FOCUS export, where one is configured.".to_owned(),
     };
-    vec![management, blobs]
+    let prices = HostWish {
+        host: "prices.azure.com".to_owned(),
+        methods: vec!["GET".to_owned()],
+        paths: vec!["/api/retail/prices".to_owned()],
+        headers: Vec::new(),
+        credential: None,
+        text: "Asks for public prices, where estimates are switched on.".to_owned(),
+    };
+    vec![management, blobs, prices]
 }

@@ -1,9 +1,11 @@
-//! What is running, from Resource Graph: observations, never money.
+//! What is running, from Resource Graph: observations, and the machines that estimates are made of.
 //! Dimensions name the thing; what changes about it is a number, since the newest number of the same dimensions is what counts.
 //! What must hold: what was seen on the pages before a failure is stored all the same.
 
 use crate::{api::Api, refusal::Refusal, scope::Scope, settings::Settings};
-use finops_collector::{Decimal, Failure, HttpRequest, Instant, Observation, Source, excerpt};
+use finops_collector::{
+    Decimal, Failure, HttpRequest, Instant, Observation, Source, excerpt, jiff::Timestamp,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +24,8 @@ const QUERY: &str = "Resources | where type in~ ('microsoft.compute/virtualmachi
     'microsoft.sql/servers/databases') | project id, name, type, location, kind, sku, tags, resourceGroup, subscriptionId, \
     vmSize = properties.hardwareProfile.vmSize, powerState = properties.extended.instanceView.powerState.code, \
     clusterState = properties.powerState.code, pools = properties.agentPoolProfiles, state = properties.state, \
-    status = properties.status | order by id asc";
+    status = properties.status, created = properties.timeCreated, os = properties.storageProfile.osDisk.osType, \
+    priority = properties.priority | order by id asc";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -66,6 +69,29 @@ struct Thing {
     state: Option<String>,
     #[serde(default)]
     status: Option<String>,
+    #[serde(default)]
+    created: Option<String>,
+    #[serde(default)]
+    os: Option<String>,
+    #[serde(default)]
+    priority: Option<String>,
+}
+
+/// A virtual machine that runs now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Machine {
+    /// In lower case.
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) subscription: String,
+    pub(crate) region: String,
+    pub(crate) size: String,
+    /// `Windows` or `Linux`; empty where Azure does not say.
+    pub(crate) os: String,
+    /// `Spot`, `Low` or `Regular`; empty: regular.
+    pub(crate) priority: String,
+    /// When it was made; the bill of a machine that was stopped meanwhile begins later.
+    pub(crate) created: Option<Instant>,
 }
 
 #[derive(Deserialize)]
@@ -79,13 +105,16 @@ struct Pool {
     vm_size: Option<String>,
 }
 
-/// Looks at all pages.
-pub(crate) fn observe(
+/// Looks at all pages, stores what is observed where that is wanted, and gives the machines that run.
+///
+/// # Errors
+/// Where the pages are not whole: then nothing can be estimated.
+pub(crate) fn look(
     api: &Api<'_>,
     settings: &Settings,
     scope: &Scope,
     now: Instant,
-) -> Result<(), Failure> {
+) -> Result<Vec<Machine>, Failure> {
     let mut subscriptions = settings.inventory_subscriptions.clone();
     if subscriptions.is_empty() {
         subscriptions.extend(scope.subscription().map(str::to_owned));
@@ -95,6 +124,7 @@ pub(crate) fn observe(
         source: scope.source(),
         now,
         made: Vec::new(),
+        machines: Vec::new(),
     };
     let looked = pages(api, settings, &subscriptions, |thing| {
         let inside = scope.resource_group().is_none_or(|group| {
@@ -105,14 +135,17 @@ pub(crate) fn observe(
             seen.thing(&thing);
         }
     });
-    let stored = seen
-        .made
-        .chunks(BATCH)
-        .try_for_each(|batch| api.host.observe(batch));
+    let wanted = if settings.inventory {
+        seen.made.as_slice()
+    } else {
+        &[]
+    };
+    let stored = wanted.chunks(BATCH).try_for_each(|batch| api.host.observe(batch));
     looked
         .map_err(Failure::from)
         .and(stored)
-        .map_err(|failure| failure.context("inventory"))
+        .map_err(|failure| failure.context("inventory"))?;
+    Ok(seen.machines)
 }
 
 fn pages(
@@ -170,6 +203,7 @@ struct Seen<'a> {
     source: Source,
     now: Instant,
     made: Vec<Observation>,
+    machines: Vec<Machine>,
 }
 
 impl Seen<'_> {
@@ -187,6 +221,9 @@ impl Seen<'_> {
             "microsoft.compute/virtualmachines" => {
                 let on = says(&thing.power_state, "/running") || says(&thing.power_state, "/starting");
                 self.see(("instance", "Instances"), one(on), thing, &[size]);
+                if on {
+                    self.machines.push(machine(thing));
+                }
             }
             "microsoft.containerservice/managedclusters" => {
                 let stopped = says(&thing.cluster_state, "stopped");
@@ -250,6 +287,24 @@ impl Seen<'_> {
             value,
             unit: unit.to_owned(),
         });
+    }
+}
+
+fn machine(thing: &Thing) -> Machine {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let created = thing
+        .created
+        .as_deref()
+        .and_then(|text| text.parse::<Timestamp>().ok());
+    Machine {
+        id: thing.id.to_ascii_lowercase(),
+        name: text(&thing.name),
+        subscription: text(&thing.subscription_id).to_ascii_lowercase(),
+        region: text(&thing.location),
+        size: text(&thing.vm_size),
+        os: text(&thing.os),
+        priority: text(&thing.priority),
+        created: created.map(|at| at.as_second()),
     }
 }
 

@@ -2,12 +2,12 @@
 
 use crate::{
     api::Api,
-    export, inventory,
+    estimate, export, inventory,
     mapping::Mapping,
     query::Questions,
     scope::Scope,
     settings::Settings,
-    spend::{self, Bill},
+    spend::{self, Bill, Reading},
     views,
 };
 use finops_collector::{Failure, Host, Outcome, Request};
@@ -18,20 +18,30 @@ pub(crate) fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Fai
     let scope = settings.scope()?;
     let delivery = settings.delivery()?;
     let api = Api::new(host, settings.pace());
-    let bill = match delivery {
-        Some(delivery) => export::read(&api, request, &scope, &delivery),
+    let bill = match &delivery {
+        Some(delivery) => export::read(&api, request, &scope, delivery).map(|()| Vec::new()),
         None => queried(&api, request, &settings, &scope),
     };
-    let looked = match settings.inventory && !request.backfill {
+    // An export replaces whole months, so that there is nothing for an estimate to add.
+    let estimates = settings.estimates && delivery.is_none();
+    let looked = match (settings.inventory || estimates) && !request.backfill {
         // What runs now says nothing of the past.
-        true => inventory::observe(&api, &settings, &scope, request.now),
-        false => Ok(()),
+        true => inventory::look(&api, &settings, &scope, request.now),
+        false => Ok(Vec::new()),
     };
-    bill.and(looked)?;
+    let (readings, machines) = (bill?, looked?);
+    if estimates && !request.backfill {
+        estimate::read(&api, request, &settings, &scope, &readings, &machines)?;
+    }
     Ok(Outcome::done())
 }
 
-fn queried(api: &Api<'_>, request: &Request, settings: &Settings, scope: &Scope) -> Result<(), Failure> {
+fn queried(
+    api: &Api<'_>,
+    request: &Request,
+    settings: &Settings,
+    scope: &Scope,
+) -> Result<Vec<Reading>, Failure> {
     let source = scope.source();
     let questions = Questions::new(api, settings, scope.path());
     let mapping = Mapping {
@@ -49,5 +59,6 @@ fn queried(api: &Api<'_>, request: &Request, settings: &Settings, scope: &Scope)
     let readings = spend::read(&bill, request)?;
     readings
         .iter()
-        .try_for_each(|reading| views::read(&bill, request, reading))
+        .try_for_each(|reading| views::read(&bill, request, reading))?;
+    Ok(readings)
 }

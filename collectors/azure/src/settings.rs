@@ -42,6 +42,12 @@ pub(crate) struct Settings {
     /// Whether what is running is observed.
     #[serde(default)]
     pub(crate) inventory: bool,
+    /// Whether running machines are estimated until the bill shows their day.
+    #[serde(default)]
+    pub(crate) estimates: bool,
+    /// The currency of the public prices that are asked for.
+    #[serde(default = "dollars")]
+    pub(crate) estimate_currency: String,
     #[serde(default)]
     export_account: Option<String>,
     #[serde(default)]
@@ -121,6 +127,10 @@ pub(crate) fn encoded(name: &str) -> String {
     url
 }
 
+fn dollars() -> String {
+    "USD".to_owned()
+}
+
 fn two() -> u32 {
     2
 }
@@ -155,6 +165,12 @@ impl Settings {
         if settings.api_version.is_empty() || !settings.api_version.bytes().all(fits) {
             return Err(Failure::settings(
                 "[settings] api-version: give a version such as 2025-03-01",
+            ));
+        }
+        let code = settings.estimate_currency.as_bytes();
+        if code.len() != 3 || !code.iter().all(u8::is_ascii_uppercase) {
+            return Err(Failure::settings(
+                "[settings] estimate-currency: give an ISO 4217 code such as USD",
             ));
         }
         if settings.groupings < 2 {

@@ -180,8 +180,11 @@ impl<'a> BigQuery<'a> {
         Ok(())
     }
 
-    /// What a statement would read, which BigQuery says for nothing.
-    fn look(&self, statement: &Statement) -> Result<(), Failure> {
+    /// What a statement would read in bytes, which BigQuery says for nothing; none where it does not say.
+    ///
+    /// # Errors
+    /// `settings`, where it is more than the operator allows; else why BigQuery would not run it.
+    pub(crate) fn look(&self, statement: &Statement) -> Result<Option<u64>, Failure> {
         let what = statement.what;
         let request = HttpRequest::post(&self.base)
             .json(&self.body(statement, true)?)?
@@ -192,7 +195,7 @@ impl<'a> BigQuery<'a> {
             "totalBytesProcessed",
             reply.total_bytes_processed.as_deref(),
         )?;
-        let Some(bytes) = bytes else { return Ok(()) };
+        let Some(bytes) = bytes else { return Ok(None) };
         let most = self.most;
         if bytes > most {
             return Err(Failure::settings(format_args!(
@@ -203,7 +206,7 @@ impl<'a> BigQuery<'a> {
         self.api.host.info(format_args!(
             "{what}: the query reads {bytes} bytes; max-bytes-billed is {most}"
         ));
-        Ok(())
+        Ok(Some(bytes))
     }
 
     fn body(&self, statement: &Statement, dry: bool) -> Result<Value, Failure> {

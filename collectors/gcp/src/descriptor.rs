@@ -1,14 +1,19 @@
 //! What the collector says of itself: settings, streams, observations, and the hosts that it would like to call.
 
-use finops_collector::descriptor::{
-    Basis, CredentialWish, Descriptor, Grain, HostWish, LookBack, ObservationKind, Role, Setting,
-    SettingKind, Stream, Supersede,
+use finops_collector::{
+    descriptor::{
+        Basis, CredentialWish, Descriptor, Grain, HostWish, LookBack, ObservationKind, Role, Setting,
+        SettingKind, Stream, Supersede,
+    },
+    estimate,
 };
 
 /// The bill from the billing export.
 pub(crate) const SPEND: &str = "spend";
 /// The bill from Google's FOCUS export.
 pub(crate) const FOCUS: &str = "spend-focus";
+/// What runs, at catalog prices, until the export has lines of the day.
+pub(crate) const ESTIMATED: &str = "spend-estimated";
 /// It by one label.
 pub(crate) const BY_LABEL: &str = "by-label";
 /// It by resource.
@@ -101,6 +106,18 @@ fn settings() -> Vec<Setting> {
             "Also counts those projects' buckets; needs a rule for storage.googleapis.com, which serves everybody's buckets.",
         )
         .default_value(false),
+        Setting::optional(
+            "estimates",
+            Boolean,
+            "Also estimates of those projects' running instances at catalog prices, for days that the export has no line of yet.",
+        )
+        .default_value(false),
+        Setting::optional(
+            "estimate-currency",
+            Text,
+            "Currency of those prices: the billing account's.",
+        )
+        .default_value("USD"),
     ]
 }
 
@@ -119,9 +136,19 @@ fn streams() -> Vec<Stream> {
         ..bill(name, text)
     };
     vec![
-        bill(
-            SPEND,
-            "The bill by day, project, service, SKU and region; credits as records of their own.",
+        Stream {
+            supersedes: Some(Supersede {
+                stream: ESTIMATED.to_owned(),
+                by: None,
+            }),
+            ..bill(
+                SPEND,
+                "The bill by day, project, service, SKU and region; credits as records of their own.",
+            )
+        },
+        estimate::stream(
+            ESTIMATED,
+            "Cores and memory of running instances at catalog prices, for days that the export has no line of yet.",
         ),
         Stream {
             supersedes: Some(Supersede {
@@ -159,6 +186,11 @@ fn observations() -> Vec<ObservationKind> {
             "functions",
             "Functions",
             "Cloud Functions by location, generation and memory.",
+        ),
+        (
+            "run-services",
+            "Services",
+            "Cloud Run services by location, CPU, memory and what manages them; functions of the second generation are such, too.",
         ),
         (
             "sql-instances",
@@ -217,10 +249,22 @@ fn hosts() -> Vec<HostWish> {
             "Lists functions, where projects are set.",
         ),
         wish(
+            "run.googleapis.com",
+            &["GET"],
+            &["/apis/serving.knative.dev/v1/namespaces"],
+            "Lists Cloud Run services, where projects are set.",
+        ),
+        wish(
             "sqladmin.googleapis.com",
             &["GET"],
             &["/v1/projects"],
             "Lists Cloud SQL instances, where projects are set.",
+        ),
+        wish(
+            "cloudbilling.googleapis.com",
+            &["GET"],
+            &["/v1/services"],
+            "Reads the catalog's prices, where estimates are switched on.",
         ),
     ]
 }

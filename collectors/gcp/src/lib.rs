@@ -5,13 +5,16 @@ use finops_collector::{Collector, Descriptor, Failure, Host, Outcome, Request};
 
 mod api;
 mod bigquery;
+mod catalog;
 mod cut;
 mod descriptor;
+mod estimate;
 mod focus;
 mod inventory;
 mod mapping;
 mod month;
 mod overview;
+mod probe;
 mod reading;
 mod refusal;
 mod row;
@@ -34,6 +37,10 @@ impl Collector for Gcp {
 
     fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Failure> {
         run::collect(host, request)
+    }
+
+    fn probe(host: &dyn Host, request: &Request) -> Result<Outcome, Failure> {
+        probe::probe(host, request)
     }
 }
 

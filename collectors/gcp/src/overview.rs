@@ -25,20 +25,25 @@ pub(crate) struct Overview {
 }
 
 impl Overview {
+    /// The question.
+    pub(crate) fn statement(table: &TableName, dialect: &Dialect) -> Statement {
+        let mut select = Select::default();
+        select.group(&dialect.day(), "day");
+        select.measure("COUNT(*)", "line_count");
+        select.measure(&format!("UNIX_MICROS(MAX({}))", dialect.exported), "exported");
+        Statement {
+            what: "the export's days",
+            sql: select.sql(table, "", &[]),
+            parameters: Vec::new(),
+        }
+    }
+
     pub(crate) fn read(
         bigquery: &BigQuery<'_>,
         table: &TableName,
         dialect: &Dialect,
     ) -> Result<Self, Failure> {
-        let mut select = Select::default();
-        select.group(&dialect.day(), "day");
-        select.measure("COUNT(*)", "line_count");
-        select.measure(&format!("UNIX_MICROS(MAX({}))", dialect.exported), "exported");
-        let statement = Statement {
-            what: "the export's days",
-            sql: select.sql(table, "", &[]),
-            parameters: Vec::new(),
-        };
+        let statement = Self::statement(table, dialect);
         let mut overview = Self::default();
         bigquery.read(&statement, |row| {
             let lines = row.integer("line_count")?;

@@ -1,15 +1,14 @@
-//! One call of `collect`: the bill first, then its views, then what is running. What is committed stays, whatever fails after it.
+//! One call of `collect`: the bill first, then its views, then what is running, and estimates of it. What is committed stays, whatever fails after it.
 
 use crate::{
     api::Api,
     bigquery::BigQuery,
     cut::{Cut, Dialect},
-    descriptor::{BY_LABEL, BY_RESOURCE, FOCUS, SPEND},
-    focus, inventory,
+    estimate, focus, inventory,
     overview::Overview,
     reading::Call,
     settings::Settings,
-    table::Table,
+    table::{Table, TableName},
 };
 use finops_collector::{
     Failure, Host, Outcome, Request, Source,
@@ -28,31 +27,14 @@ pub(crate) fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Fai
     let api = Api::new(host);
     let source = Source::new("gcp", &name.account, "");
     let mut outcome = Outcome::done();
-    let mut cuts = Vec::new();
-    if name.is_focus() {
-        cuts.push((FOCUS, Cut::Focus));
-    } else {
-        cuts.push((SPEND, Cut::Spend));
-        cuts.extend(
-            settings
-                .label
-                .as_deref()
-                .map(|label| (BY_LABEL, Cut::ByLabel(label))),
-        );
-        cuts.extend(settings.resources.then_some((BY_RESOURCE, Cut::ByResource)));
-    }
     let mut wanted = Vec::new();
-    for (stream, cut) in cuts {
-        wanted.extend(request.wanted(stream)?.map(|_| cut));
+    for cut in cuts(&settings, &name) {
+        wanted.extend(request.wanted(cut.stream())?.map(|_| cut));
     }
+    let mut seen = None;
     if !wanted.is_empty() {
-        let table = Table::read(&api, &name)?;
+        let table = table(&api, &name)?;
         let dialect = Dialect::of(&name);
-        table.require(&dialect.columns())?;
-        table.require(match name.is_focus() {
-            true => &focus::REQUIRED,
-            false => &["cost", "credits", "currency", "invoice", "service", "usage"],
-        })?;
         let bigquery = BigQuery::new(&api, &settings, &name, &table);
         let overview = Overview::read(&bigquery, &name, dialect)?;
         if overview.days.is_empty() {
@@ -82,7 +64,33 @@ pub(crate) fn collect(host: &dyn Host, request: &Request) -> Result<Outcome, Fai
             days.join(", "),
             bigquery.bytes_read()
         ));
+        seen = Some(overview);
     }
     inventory::observe(&api, request, &settings, &source)?;
+    if settings.estimates {
+        estimate::read(&api, request, &settings, &source, seen.as_ref())?;
+    }
     Ok(outcome)
+}
+
+/// The ways in which the settings want the lines added up.
+pub(crate) fn cuts<'s>(settings: &'s Settings, name: &TableName) -> Vec<Cut<'s>> {
+    if name.is_focus() {
+        return vec![Cut::Focus];
+    }
+    let mut cuts = vec![Cut::Spend];
+    cuts.extend(settings.label.as_deref().map(Cut::ByLabel));
+    cuts.extend(settings.resources.then_some(Cut::ByResource));
+    cuts
+}
+
+/// The export's table, with all columns that no bill can do without.
+pub(crate) fn table(api: &Api<'_>, name: &TableName) -> Result<Table, Failure> {
+    let table = Table::read(api, name)?;
+    table.require(&Dialect::of(name).columns())?;
+    table.require(match name.is_focus() {
+        true => &focus::REQUIRED,
+        false => &["cost", "credits", "currency", "invoice", "service", "usage"],
+    })?;
+    Ok(table)
 }

@@ -35,6 +35,16 @@ pub(crate) struct Settings {
     /// Whether their buckets are, too.
     #[serde(default)]
     pub(crate) buckets: bool,
+    /// Whether their running instances are estimated until the export has lines of the day.
+    #[serde(default)]
+    pub(crate) estimates: bool,
+    /// The currency of the catalog's prices.
+    #[serde(default = "dollars")]
+    pub(crate) estimate_currency: String,
+}
+
+fn dollars() -> String {
+    "USD".to_owned()
 }
 
 fn bytes() -> u64 {
@@ -60,6 +70,17 @@ impl Settings {
                     "[settings] {key}: give project ids (6 to 30 lower-case letters, digits and hyphens)"
                 )));
             }
+        }
+        let code = settings.estimate_currency.as_bytes();
+        if code.len() != 3 || !code.iter().all(u8::is_ascii_uppercase) {
+            return Err(Failure::settings(
+                "[settings] estimate-currency: give an ISO 4217 code such as USD",
+            ));
+        }
+        if settings.estimates && settings.projects.is_empty() {
+            return Err(Failure::settings(
+                "[settings] estimates: what runs in which projects? Give them in projects",
+            ));
         }
         Ok(settings)
     }

@@ -52,7 +52,7 @@ pub(super) enum Command {
     Inspect(Inspect),
     /// Print an operator's file for a collector, filled from its own description, to review and edit.
     Init(Init),
-    /// Check an operator's file, its component and secrets; with --ledger, the ledger's laws.
+    /// Check an operator's file and its component; with --probe, provider and destination; with --ledger, the ledger's laws.
     Check(Check),
     /// Show costs from the ledger, exactly summed.
     Costs(Costs),
@@ -146,6 +146,12 @@ pub(super) struct Check {
     /// The component to check it against.
     #[arg(long, value_name = "WASM", requires = "config")]
     pub(super) component: Option<PathBuf>,
+    /// Ask the provider and the destination whether a run would work.
+    ///
+    /// The component is run as always: under the file's rules, credentials and limits. It calls as little as may be, and says
+    /// what a first run would read where it knows. Nothing that it finds is kept, and nothing is posted; paid calls are paid.
+    #[arg(long, requires = "component")]
+    pub(super) probe: bool,
     /// Prove the ledger's laws over every row.
     #[arg(long)]
     pub(super) ledger: bool,

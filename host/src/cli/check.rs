@@ -1,7 +1,13 @@
-//! `check`: everything that can be known to be wrong before a run, and with `--ledger` the ledger's laws.
-//! A host file is checked with every operator's file under it.
+//! `check`: everything that can be known to be wrong before a run, with `--probe` what provider and destination say of it, and
+//! with `--ledger` the ledger's laws. A host file is checked with every operator's file under it.
 
-use super::{Failed, args, environment::state_dir, exit::Exit, status::gaps};
+use super::{
+    Failed, args,
+    environment::state_dir,
+    exit::Exit,
+    probe::{self, Probed},
+    status::gaps,
+};
 use crate::{
     component::{CacheDir, Compiler},
     config::{Config, HostFile, Tenant, Written, read_any},
@@ -10,7 +16,7 @@ use crate::{
     foreign::escaped,
     ledger::{check, overview::outbox_overview, store::open_read_only},
     sandbox::Runtime,
-    schedule::{PrepareError, prepare},
+    schedule::{PrepareError, Prepared, prepare},
 };
 use rusqlite::Connection;
 use serde::Serialize;
@@ -24,6 +30,9 @@ struct Found {
     /// The operator's files, where a host file was checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     files: Option<Vec<File>>,
+    /// What provider and destination say, where they were asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probe: Option<Probed>,
     /// The ledger's differences, where it was checked.
     ledger: Option<Vec<String>>,
 }
@@ -52,7 +61,12 @@ pub(super) async fn check(args: args::Check, state: Option<&Path>) -> Result<Exi
         (Some(Written::Instance(config)), component) => {
             (found.errors, found.warnings) = check_grant(&config);
             if let Some(wasm) = component {
-                check_component(wasm, *config, &state).await?;
+                let runtime = Runtime::new().map_err(PrepareError::from)?;
+                let prepared = check_component(&runtime, wasm, *config, &state).await?;
+                // What the file itself forbids is not tried.
+                if args.probe && found.errors.is_empty() {
+                    found.probe = Some(probe::probe(&runtime, prepared, &state).await?);
+                }
             }
         }
     }
@@ -85,12 +99,13 @@ fn prove_files(reader: &Connection) -> Result<Vec<String>, Failed> {
 
 fn exit(found: &Found) -> Exit {
     let bad = |file: &File| !file.errors.is_empty();
+    let probed = found.probe.as_ref().map_or(Exit::Done, Probed::exit);
     if found.ledger.as_ref().is_some_and(|findings| !findings.is_empty()) {
-        Exit::Storage
+        Exit::Storage.or(probed)
     } else if found.errors.is_empty() && !found.files.iter().flatten().any(bad) {
-        Exit::Done
+        probed
     } else {
-        Exit::Config
+        Exit::Config.or(probed)
     }
 }
 
@@ -170,11 +185,14 @@ fn check_grant(config: &Config) -> (Vec<String>, Vec<String>) {
 }
 
 /// The component with its pin, and the settings against its descriptor.
-async fn check_component(wasm: &Path, config: Config, state: &Path) -> Result<(), Failed> {
-    let runtime = Runtime::new().map_err(PrepareError::from)?;
+async fn check_component(
+    runtime: &Runtime,
+    wasm: &Path,
+    config: Config,
+    state: &Path,
+) -> Result<Prepared, Failed> {
     let cache = CacheDir::open(&state.join("cache"));
-    prepare(&runtime, wasm, config, &cache, &Compiler::this_program()?).await?;
-    Ok(())
+    Ok(prepare(runtime, wasm, config, &cache, &Compiler::this_program()?).await?)
 }
 
 /// The words of a tenant's file are not the operator's: each line is shown escaped.
@@ -197,6 +215,7 @@ fn text(found: &Found) -> String {
         let remarks = remarks(&file.errors, &file.warnings);
         lines.extend(remarks.iter().map(|line| format!("  {line}")));
     }
+    lines.extend(found.probe.iter().flat_map(Probed::lines));
     if let Some(findings) = &found.ledger {
         lines.extend(findings.iter().map(|finding| format!("ledger: {finding}")));
         if findings.is_empty() {

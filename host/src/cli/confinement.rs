@@ -27,7 +27,7 @@ pub(super) fn start(command: &Command, state: Option<&Path>) -> Result<Option<Co
 }
 
 fn confine_for(command: &Command, state: Option<&Path>, config: Option<&Config>) -> Result<(), Failed> {
-    let run = matches!(command, Command::Run(_));
+    let run = runs(command);
     if run && rustix::process::geteuid().is_root() {
         tracing::warn!(
             "this process is root, who needs no secret of its own to do harm; run finops-host as a user of its own"
@@ -63,6 +63,15 @@ fn confine_for(command: &Command, state: Option<&Path>, config: Option<&Config>)
         told => tracing::debug!("{told}"),
     }
     Ok(())
+}
+
+/// Whether a command runs a component with its grant.
+fn runs(command: &Command) -> bool {
+    match command {
+        Command::Run(_) => true,
+        Command::Check(check) => check.probe,
+        _ => false,
+    }
 }
 
 /// What a command needs; none if it loads no component.

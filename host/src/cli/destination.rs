@@ -225,7 +225,7 @@ async fn prove_emptied(reader: &Connection, ledger: &Ledger, destination: i64) -
 }
 
 /// The name of this machine.
-fn hostname() -> String {
+pub(super) fn hostname() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname")
         .map(|name| name.trim().to_owned())
         .ok()

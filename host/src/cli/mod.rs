@@ -15,6 +15,7 @@ mod ledger;
 pub mod logging;
 mod outbox;
 mod output;
+mod probe;
 mod progress;
 mod render;
 mod room;

@@ -6,6 +6,7 @@ use crate::{
     export::snapshot::SnapshotReport,
     foreign::Foreign,
     ledger::{Archived, outbox::Posted},
+    sandbox::Totals,
     schedule::{Figure, Prepared, RunSummary, Unit},
 };
 use comfy_table::{Cell, CellAlignment, Table, presets};
@@ -31,12 +32,21 @@ pub(super) fn table(columns: &[&str], rows: impl IntoIterator<Item = Vec<String>
         .join("\n")
 }
 
+/// What became of what a run committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// It is in the ledger.
+    Yes,
+    /// It was compared with the ledger and thrown away.
+    Compared,
+    /// It was thrown away.
+    No,
+}
+
 /// A run, in some lines.
-pub(super) fn summary(prepared: &Prepared, summary: &RunSummary, dry_run: bool) -> String {
+pub(super) fn summary(prepared: &Prepared, summary: &RunSummary, kept: Kept) -> String {
     let mut text = String::new();
     let counts = &summary.counts;
-    let changes = counts.receipts;
-    let lead = if dry_run { "would change" } else { "changed" };
     let _ = writeln!(
         text,
         "{}: {} in {:.1?} ({} requests, {} records)",
@@ -52,19 +62,11 @@ pub(super) fn summary(prepared: &Prepared, summary: &RunSummary, dry_run: bool) 
     if let Some(note) = &summary.note {
         let _ = writeln!(text, "  note     {note}");
     }
-    let _ = writeln!(
-        text,
-        "  {lead:8} {} new, {} revised, {} withdrawn, {} unchanged{}",
-        changes.added,
-        changes.revised,
-        changes.withdrawn,
-        changes.unchanged,
-        if changes.held > 0 {
-            format!("; {} commits held for review", changes.held)
-        } else {
-            String::new()
-        },
-    );
+    match kept {
+        Kept::Yes => changed(&mut text, "changed", &counts.receipts),
+        Kept::Compared => changed(&mut text, "would change", &counts.receipts),
+        Kept::No => {}
+    }
     for rule in &prepared.grant.rules {
         let used = if summary.egress.unused_rules.contains(&rule.line) {
             ", not used"
@@ -122,6 +124,18 @@ pub(super) fn summary(prepared: &Prepared, summary: &RunSummary, dry_run: bool) 
         let _ = writeln!(text, "  code     from the cache");
     }
     text.trim_end().to_owned()
+}
+
+fn changed(text: &mut String, lead: &str, changes: &Totals) {
+    let held = match changes.held {
+        0 => String::new(),
+        held => format!("; {held} commits held for review"),
+    };
+    let _ = writeln!(
+        text,
+        "  {lead:8} {} new, {} revised, {} withdrawn, {} unchanged{held}",
+        changes.added, changes.revised, changes.withdrawn, changes.unchanged,
+    );
 }
 
 /// What was used of a limit.

@@ -6,7 +6,7 @@ use super::{
     exit::Exit,
     focus,
     progress::Progress,
-    render,
+    render::{self, Kept},
     room::{self, Lack, Patience, Round},
     scratch::ScratchLedger,
     stop::Stop,
@@ -336,8 +336,9 @@ impl Work {
             super::print(&format!("{value:#}"));
             return;
         }
+        let kept = if dry_run { Kept::Compared } else { Kept::Yes };
         for summary in &shown.summaries {
-            super::print(&render::summary(&self.prepared, summary, dry_run));
+            super::print(&render::summary(&self.prepared, summary, kept));
         }
         for posted in &shown.would_post {
             super::print(&render::would_post(posted));

@@ -1,4 +1,4 @@
-//! `--dry-run`: a run on a copy of the ledger, which is thrown away.
+//! `--dry-run` and `--probe`: a run on a ledger that is thrown away.
 
 use crate::ledger::{
     link_archives, mark,
@@ -6,19 +6,13 @@ use crate::ledger::{
 };
 use std::path::{Path, PathBuf};
 
-/// A copy of a ledger that is deleted when it is dropped.
+/// A ledger that is deleted when it is dropped.
 pub(super) struct ScratchLedger(PathBuf);
 
 impl ScratchLedger {
     /// A copy of the ledger of a state directory, or an empty directory where there is none.
     pub(super) fn copy_of(state: &Path) -> Result<Self, LedgerError> {
-        let directory = state.join(format!("dry-run.{}", std::process::id()));
-        let io = |path: &Path, cause| LedgerError::Io {
-            path: path.to_owned(),
-            cause,
-        };
-        std::fs::create_dir_all(&directory).map_err(|cause| io(&directory, cause))?;
-        let scratch = Self(directory);
+        let scratch = Self::empty(state, "dry-run")?;
         if state.join(FILE_NAME).exists() {
             let target = scratch.0.join(FILE_NAME);
             mark::copy(state, &scratch.0)?;
@@ -27,6 +21,16 @@ impl ScratchLedger {
             link_archives(state, &scratch.0)?;
         }
         Ok(scratch)
+    }
+
+    /// An empty directory of this name within a state directory.
+    pub(super) fn empty(state: &Path, name: &str) -> Result<Self, LedgerError> {
+        let directory = state.join(format!("{name}.{}", std::process::id()));
+        std::fs::create_dir_all(&directory).map_err(|cause| LedgerError::Io {
+            path: directory.clone(),
+            cause,
+        })?;
+        Ok(Self(directory))
     }
 
     /// Where it lies.

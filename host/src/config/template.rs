@@ -4,6 +4,7 @@
 //! TOML even if somebody uncomments it; its values are quoted by toml_edit. Nothing risky comes out granted: wildcards and this machine stand in comments; private
 //! addresses, plain http and revealed secrets no descriptor can ask for.
 
+mod optional;
 mod plain;
 #[cfg(test)]
 mod tests;
@@ -41,10 +42,10 @@ pub fn template(descriptor: &Descriptor) -> String {
     collector(&mut page, descriptor);
     settings(&mut page, &descriptor.settings);
     for wish in &descriptor.hosts {
-        host(&mut page, wish);
+        host(&mut page, wish, &descriptor.settings);
     }
     for wish in &descriptor.credentials {
-        credential(&mut page, wish);
+        credential(&mut page, wish, descriptor);
     }
     limits(&mut page);
     page.comment("Where entries go besides the ledger. Without it, `finops-host costs` shows the ledger.");
@@ -202,10 +203,11 @@ fn from_json(json: &serde_json::Value) -> Option<Value> {
     })
 }
 
-fn host(page: &mut Page, wish: &HostWish) {
+fn host(page: &mut Page, wish: &HostWish, settings: &[Setting]) {
     page.quote(&wish.text);
+    let name = optional::host_by_default(wish, settings);
     let mut rule = Table::new();
-    rule.insert("host", value(wish.host.as_str()));
+    rule.insert("host", value(name.as_str()));
     rule.insert("methods", value(wish.methods.iter().collect::<Array>()));
     rule.insert("paths", value(wish.paths.iter().collect::<Array>()));
     if !wish.headers.is_empty() {
@@ -219,18 +221,30 @@ fn host(page: &mut Page, wish: &HostWish) {
     let mut rules = ArrayOfTables::new();
     rules.push(rule);
     document.insert("allow", Item::ArrayOfTables(rules));
-    if wish.host.contains('{') {
+    if name.contains('{') {
         page.comment(
             "Replace the placeholder in braces by what stands for that setting in the provider's host name.",
         );
     }
-    if let Some(risk) = risk(&wish.host) {
+    let waits = optional::waits_for(wish, settings);
+    only_where(page, waits);
+    if let Some(risk) = risk(&name) {
         page.comment(&format!("Risky: {risk} Think before you uncomment it."));
+        page.commented(document);
+    } else if waits.is_some() {
         page.commented(document);
     } else {
         page.toml(document);
     }
     page.blank();
+}
+
+/// Says that what follows is for those alone who set this.
+fn only_where(page: &mut Page, setting: Option<&str>) {
+    if let Some(key) = setting {
+        page.comment("Only where this setting is given:");
+        page.quote(key);
+    }
 }
 
 /// What would be risky about granting a host as it is asked for.
@@ -248,7 +262,7 @@ fn risk(host: &str) -> Option<&'static str> {
     }
 }
 
-fn credential(page: &mut Page, wish: &CredentialWish) {
+fn credential(page: &mut Page, wish: &CredentialWish, descriptor: &Descriptor) {
     page.quote(&wish.text);
     if !wish.schemes.is_empty() {
         page.quote(&format!(
@@ -267,10 +281,14 @@ fn credential(page: &mut Page, wish: &CredentialWish) {
     all.insert(&wish.name, Item::Table(table));
     let mut document = DocumentMut::new();
     document.insert("credentials", Item::Table(all));
-    if known.is_some() {
+    let waits = optional::credential_waits_for(wish, descriptor);
+    only_where(page, waits);
+    if known.is_none() {
+        page.comment("None of these schemes is in this version.");
+    }
+    if known.is_some() && waits.is_none() {
         page.toml(document);
     } else {
-        page.comment("None of these schemes is in this version.");
         page.commented(document);
     }
     page.blank();

@@ -9,6 +9,7 @@ pub mod client;
 mod deliver;
 pub mod lookup;
 pub mod outcome;
+mod probe;
 pub mod refusal;
 pub mod registration;
 mod reply_text;
@@ -18,4 +19,5 @@ pub mod retry_after;
 mod tests;
 
 pub use deliver::{deliver, known_before, known_still};
+pub use probe::{Seen, probe};
 pub use report::{DeliveryConfig, DeliveryError, DeliveryReport, Ended, Until};

@@ -95,7 +95,7 @@ fn listed(exchange: &Exchange) -> BTreeSet<String> {
 }
 
 /// The agents that a reply names; `None` where it cannot be read.
-fn answered(exchange: &Exchange) -> Option<BTreeSet<String>> {
+pub(super) fn answered(exchange: &Exchange) -> Option<BTreeSet<String>> {
     #[derive(Deserialize)]
     struct List {
         agents: Vec<Agent>,

@@ -337,11 +337,7 @@ impl Egress {
                 return Ok(None);
             }
         }
-        let asked = response
-            .headers()
-            .get("retry-after")
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| retry::retry_after(value, self.run.clock.now()));
+        let asked = retry::asked(response.headers(), self.run.clock.now());
         let outcome = Outcome::Status(response.status().as_u16(), asked);
         let about = (call.request.method.as_str(), shown);
         let reply = reply::open(response, self.vault.watch(), window, Arc::clone(&self.run), about)

@@ -2,6 +2,7 @@
 
 use super::rule::Method;
 use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
+use reqwest::header::HeaderMap;
 use std::time::Duration;
 
 /// Most attempts of one call.
@@ -51,8 +52,21 @@ pub(super) fn pause(
     (pause <= LONGEST && pause < left).then_some(pause)
 }
 
+/// How long a reply's headers ask to wait: the longest of Retry-After and of the counters that some providers have beside it
+/// or instead of it, such as Azure's `x-ms-ratelimit-microsoft.costmanagement-qpu-retry-after`. Who comes back before the longest
+/// of them is kept out longer.
+pub(super) fn asked(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let named = headers.iter().filter(|(name, _)| {
+        let name = name.as_str();
+        name == "retry-after" || name.ends_with("-retry-after")
+    });
+    named
+        .filter_map(|(_, value)| retry_after(value.to_str().ok()?.trim(), now))
+        .max()
+}
+
 /// Reads Retry-After: seconds or a date (RFC 9110, 10.2.3).
-pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(value.parse().map_or(Duration::MAX, Duration::from_secs));
     }
@@ -114,6 +128,31 @@ mod tests {
         assert_eq!(asked(90, 90), None);
         assert_eq!(asked(121, 600), None);
         assert_eq!(asked(0, 600), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn of_several_counters_the_longest_wait_is_kept() {
+        let now: Timestamp = "2026-08-01T00:00:00Z".parse().unwrap();
+        let wait = |lines: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in lines {
+                headers.append(*name, value.parse().unwrap());
+            }
+            asked(&headers, now).map(|wait| wait.as_secs())
+        };
+        let counter = "x-ms-ratelimit-microsoft.costmanagement-qpu-retry-after";
+        assert_eq!(wait(&[]), None);
+        assert_eq!(wait(&[(counter, " 9 "), ("retry-after", "4")]), Some(9));
+        assert_eq!(wait(&[(counter, "soon"), ("retry-after", "4")]), Some(4));
+        assert_eq!(wait(&[(counter, "3"), (counter, "8")]), Some(8));
+        // What only sounds like it asks for nothing.
+        for other in [
+            "x-ms-ratelimit-microsoft.costmanagement-qpu-remaining",
+            "retry-after-ms",
+            "xretry-after",
+        ] {
+            assert_eq!(wait(&[(other, "7")]), None, "{other}");
+        }
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Runtime {
             services.clone(),
         );
         let collector = match session.instantiate(self, component, limits).await {
-            Ok(collector) => Arc::new(collector),
+            Ok(instance) => Arc::new(instance.collector),
             Err(error) => return (Err(error), session.usage()),
         };
         for _ in 0..ROUNDS {
@@ -102,10 +102,7 @@ impl Runtime {
                     return (Err(end), session.usage());
                 }
             };
-            let note = outcome.note.map(|mut note| {
-                note.truncate(note.floor_char_boundary(limits::MESSAGE));
-                Foreign::new(note)
-            });
+            let note = outcome.note.map(shortened);
             match outcome.progress {
                 wit::Progress::Done => return (Ok(note), session.usage()),
                 wit::Progress::More => {
@@ -123,7 +120,13 @@ impl Runtime {
     }
 }
 
-fn for_guest(request: CollectRequest) -> wit::CollectRequest {
+/// A guest's note, no longer than a message may be.
+pub(super) fn shortened(mut note: String) -> Foreign {
+    note.truncate(note.floor_char_boundary(limits::MESSAGE));
+    Foreign::new(note)
+}
+
+pub(super) fn for_guest(request: CollectRequest) -> wit::CollectRequest {
     wit::CollectRequest {
         settings: request.settings,
         now: request.now.as_second(),

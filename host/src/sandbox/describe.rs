@@ -59,7 +59,7 @@ impl Runtime {
         });
         let limits = most();
         let mut session = Session::new(self, &limits, GuestClock::Frozen, services);
-        let collector = session.instantiate(self, component, &limits).await?;
+        let collector = session.instantiate(self, component, &limits).await?.collector;
         let (answer, mut session) = session
             .call(&limits, move |store| {
                 Box::pin(async move { collector.call_describe(store).await })

@@ -12,6 +12,7 @@ mod http;
 mod imports;
 mod limiter;
 pub mod limits;
+mod probe;
 mod runtime;
 pub mod seam;
 mod services;
@@ -23,5 +24,6 @@ mod writers;
 
 pub use collect::{CollectRequest, StreamRequest};
 pub use failure::{Failure, FailureKind, RunError};
+pub use probe::ProbeRequests;
 pub use runtime::{Runtime, Usage};
 pub use services::{Counts, Largest, RunServices, Totals};

@@ -24,7 +24,7 @@ use std::{
 };
 use wasmtime::{
     Engine, Store, Trap,
-    component::{Component, HasSelf, Linker},
+    component::{Component, HasSelf, Instance as RawInstance, Linker},
 };
 
 /// The engine and linker that all collectors of this process share. Holds no guest state.
@@ -98,6 +98,14 @@ pub(super) struct Session {
     started: Instant,
 }
 
+/// A collector in a session's store.
+pub(super) struct Instance {
+    /// Its exports that every collector has.
+    pub(super) collector: Collector,
+    /// For those that only some have.
+    pub(super) raw: RawInstance,
+}
+
 /// A call on a session's store.
 pub(super) type Call<'a, T> = Pin<Box<dyn Future<Output = wasmtime::Result<T>> + Send + 'a>>;
 
@@ -133,7 +141,7 @@ impl Session {
         runtime: &Runtime,
         component: &Component,
         limits: &Limits,
-    ) -> Result<Collector, RunError> {
+    ) -> Result<Instance, RunError> {
         let prepared = runtime
             .linker
             .instantiate_pre(component)
@@ -145,7 +153,12 @@ impl Session {
                 ))
             })?;
         let left = limits.wall.saturating_sub(self.started.elapsed());
-        let measured = self.meter.measure(prepared.instantiate_async(&mut self.store));
+        let store = &mut self.store;
+        let measured = self.meter.measure(async {
+            let raw = prepared.instance_pre().instantiate_async(&mut *store).await?;
+            let collector = Collector::new(store, &raw)?;
+            Ok(Instance { collector, raw })
+        });
         let instance = guarded(measured, left, limits.wall).await;
         instance.map_err(|error| self.end(error, limits))
     }

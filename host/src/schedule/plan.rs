@@ -16,6 +16,8 @@ pub enum Asked {
     WhatIsDue,
     /// A period by hand.
     Backfill(Period),
+    /// Nothing to keep: whether a run would work.
+    Probe,
 }
 
 impl Asked {
@@ -65,6 +67,17 @@ pub(super) async fn request(
     })
 }
 
+/// Of a request, yesterday and today alone: what is asked of a collector that cannot be probed.
+pub(super) fn last_day(mut request: CollectRequest) -> CollectRequest {
+    let period = period::window(LookBack::Days(1), request.now);
+    for stream in &mut request.streams {
+        stream.period = period;
+        stream.committed.clear();
+        stream.checkpoints.clear();
+    }
+    request
+}
+
 async fn stream_request(
     reader: &Reader<'_>,
     stream: &Stream,
@@ -74,7 +87,7 @@ async fn stream_request(
     let Reader { ledger, instance, .. } = reader;
     let window = period::window(reader.look_back.unwrap_or(stream.look_back), now);
     let (due, period) = match asked {
-        Asked::Everything => (true, window),
+        Asked::Everything | Asked::Probe => (true, window),
         Asked::WhatIsDue => {
             let last = ledger.last_read(instance, &stream.name).await?;
             (period::due(stream, last, now), window)
@@ -108,7 +121,7 @@ mod tests {
             .into_iter()
             .filter_map(|run| match run {
                 Asked::Backfill(period) => Some(period),
-                Asked::Everything | Asked::WhatIsDue => None,
+                Asked::Everything | Asked::WhatIsDue | Asked::Probe => None,
             })
             .collect();
         assert_eq!(

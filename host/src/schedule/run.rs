@@ -12,7 +12,7 @@ use crate::{
     egress::{Egress, Report, SpendLedger, UserAgent},
     foreign::Foreign,
     ledger::{CommitOptions, Ledger, RunInfo},
-    sandbox::{Counts, RunError, RunServices, Runtime, Usage},
+    sandbox::{Counts, ProbeRequests, RunError, RunServices, Runtime, Usage},
 };
 use serde::Serialize;
 use std::{future::Future, sync::Arc};
@@ -88,7 +88,7 @@ pub async fn run_once<S: Future<Output = ()>>(
         .await?;
     let requested = match asked {
         Asked::Backfill(period) => Some(period),
-        Asked::Everything | Asked::WhatIsDue => None,
+        Asked::Everything | Asked::WhatIsDue | Asked::Probe => None,
     };
     let look_back = prepared.config.look_back;
     let options = CommitOptions {
@@ -116,13 +116,25 @@ pub async fn run_once<S: Future<Output = ()>>(
         };
         Ok(plan::request(&reader, descriptor, &prepared.settings, asked, now).await?)
     };
-    let collecting = runtime.collect(
-        &prepared.component,
-        Arc::clone(&services),
-        &limits,
-        clock,
-        next_request,
-    );
+    let (component, of_run) = (&prepared.component, Arc::clone(&services));
+    let collecting = async {
+        match asked {
+            Asked::Probe => {
+                let whole = match next_request().await {
+                    Ok(request) => request,
+                    Err(error) => return (Err(error), Usage::default()),
+                };
+                let short = plan::last_day(whole.clone());
+                let requests = ProbeRequests { whole, short };
+                runtime.probe(component, of_run, &limits, clock, requests).await
+            }
+            Asked::Everything | Asked::WhatIsDue | Asked::Backfill(_) => {
+                runtime
+                    .collect(component, of_run, &limits, clock, next_request)
+                    .await
+            }
+        }
+    };
     let (end, usage) = tokio::select! {
         ended = collecting => ended,
         () = stop => (Err(RunError::Stopped), Usage::default()),

@@ -262,6 +262,18 @@ impl FakeHost {
         Err(Failure::internal("the collector asks for more without end"))
     }
 
+    /// Calls `probe` once, as `finops-host check --probe` does.
+    ///
+    /// # Errors
+    /// The collector's.
+    pub fn probe<C: Collector>(
+        &self,
+        settings: &serde_json::Value,
+        period: Period,
+    ) -> Result<Outcome, Failure> {
+        C::probe(self, &self.request(settings, period))
+    }
+
     /// The partition that the record belongs to, if it is among these.
     fn partition_of(&self, stream: &str, record: &CostRecord, partitions: &[Instant]) -> Option<Instant> {
         let described = self

@@ -66,6 +66,7 @@ pub(crate) fn answer(call: &Call<'_>, operation: &str) -> Option<Reply> {
         "lambda:ListFunctions" => functions(call, here),
         "s3:ListAllMyBuckets" => buckets(call),
         "cloudwatch:GetMetricData" => metrics(call),
+        "tagging:GetResources" => tagged(call, here),
         _ => return None,
     })
 }
@@ -229,6 +230,36 @@ fn buckets(call: &Call<'_>) -> Reply {
         "<ListAllMyBucketsResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Buckets>{inner}</Buckets><Owner><ID>o</ID></Owner>\
          </ListAllMyBucketsResult>"
     ))
+}
+
+/// The tagged resources of a region, one a page; a bucket without tags is not among them.
+fn tagged(call: &Call<'_>, here: bool) -> Reply {
+    let Ok(body) = serde_json::from_slice::<Value>(call.arrived.body) else {
+        return Reply::error(Dialect::Json, 400, "SerializationException", "no JSON");
+    };
+    if body.get("ResourceTypeFilters") != Some(&json!(["s3"])) {
+        return Reply::error(
+            Dialect::Json,
+            400,
+            "InvalidParameterException",
+            "the simulator knows s3 alone",
+        );
+    }
+    let of = |name: &str, tags: Value| json!({"ResourceARN": format!("arn:aws:s3:::{name}"), "Tags": tags});
+    let lake = of(
+        "lake",
+        json!([{"Key": "team", "Value": "data"}, {"Key": "stage", "Value": "prod"}]),
+    );
+    let gone = of("gone", json!([{"Key": "team", "Value": "core"}]));
+    let (list, next) = match (here, body.get("PaginationToken").and_then(Value::as_str)) {
+        (false, _) => (vec![], ""),
+        (true, None | Some("")) => (vec![gone], "t1"),
+        (true, Some("t1")) => (vec![lake], ""),
+        (true, Some(_)) => {
+            return Reply::error(Dialect::Json, 400, "PaginationTokenExpiredException", "bad token");
+        }
+    };
+    Reply::json(&json!({"PaginationToken": next, "ResourceTagMappingList": list}))
 }
 
 /// One point for what is known, none for the rest.

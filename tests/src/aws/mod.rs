@@ -156,7 +156,7 @@ pub struct Simulator {
 pub fn hosts() -> Vec<String> {
     let mut hosts = vec!["ce.us-east-1.amazonaws.com".to_owned()];
     for region in REGIONS {
-        for service in ["ec2", "rds", "eks", "lambda", "monitoring", "s3"] {
+        for service in ["ec2", "rds", "eks", "lambda", "monitoring", "s3", "tagging"] {
             hosts.push(format!("{service}.{region}.amazonaws.com"));
         }
         hosts.push(format!("{}.s3.{region}.amazonaws.com", s3::BUCKET));

@@ -50,9 +50,12 @@ pub fn config(simulator: &Simulator, settings: &str, more: &str) -> String {
             "monitoring" => {
                 "headers = { X-Amz-Target = [\"GraniteServiceVersion20100801.GetMetricData\"] }\n"
             }
+            "tagging" => {
+                "headers = { X-Amz-Target = [\"ResourceGroupsTaggingAPI_20170126.GetResources\"] }\n"
+            }
             _ => "",
         };
-        let methods = if matches!(service, "ec2" | "rds" | "monitoring") {
+        let methods = if matches!(service, "ec2" | "rds" | "monitoring" | "tagging") {
             "POST"
         } else {
             "GET"

@@ -2,7 +2,9 @@
 //! resources.
 
 use super::{
+    Options,
     bill::{LAB, SHOP},
+    machines,
     reply::Reply,
 };
 use serde_json::{Map, Value, json};
@@ -93,12 +95,13 @@ fn refused(message: &str) -> Reply {
 }
 
 /// Answers a query, a page of at most so many rows.
-pub(crate) fn answer(body: &[u8], page: usize) -> Reply {
+pub(crate) fn answer(body: &[u8], options: &Options) -> Reply {
+    let page = options.resources_per_page;
     let Ok(asked) = serde_json::from_slice::<Value>(body) else {
         return refused("The request body is no JSON.");
     };
     let query = asked.get("query").and_then(Value::as_str).unwrap_or_default();
-    let Some(rows) = rows(query) else {
+    let Some(rows) = rows(query, options.rents) else {
         return refused("The simulator does not know this query.");
     };
     let subscriptions: Option<Vec<&str>> = asked
@@ -137,12 +140,15 @@ pub(crate) fn answer(body: &[u8], page: usize) -> Reply {
 }
 
 /// The rows of a query; none where it is not understood.
-fn rows(query: &str) -> Option<Vec<Value>> {
+fn rows(query: &str, rents: bool) -> Option<Vec<Value>> {
     let mut steps = query.split('|').map(str::trim);
     if steps.next()? != "Resources" {
         return None;
     }
     let mut rows = resources();
+    if rents {
+        rows.extend(machines::resources(SHOP));
+    }
     for step in steps {
         let (verb, rest) = step.split_once(' ')?;
         match verb {

@@ -10,6 +10,7 @@ pub mod export;
 mod faults;
 pub mod golden;
 mod graph;
+mod machines;
 pub mod query;
 mod reply;
 mod server;
@@ -54,6 +55,10 @@ pub struct Options {
     pub resources_per_page: usize,
     /// Blobs on a page of a listing.
     pub blobs_per_page: usize,
+    /// How many days the query is behind today.
+    pub days_behind: i64,
+    /// Whether the first subscription also rents the machines of tests/data/azure/machines.json.
+    pub rents: bool,
 }
 
 impl Default for Options {
@@ -66,6 +71,8 @@ impl Default for Options {
             cost_column: "Cost",
             resources_per_page: 1_000,
             blobs_per_page: 5_000,
+            days_behind: 0,
+            rents: false,
         }
     }
 }
@@ -146,6 +153,7 @@ pub fn hosts() -> Vec<String> {
         "management.azure.com".to_owned(),
         "login.microsoftonline.com".to_owned(),
         format!("{}.blob.core.windows.net", export::ACCOUNT),
+        "prices.azure.com".to_owned(),
     ]
 }
 
@@ -280,6 +288,12 @@ impl Simulator {
             }
         }
         state.blobs.extend(blobs);
+    }
+
+    /// A new token for the management API, as the metadata service of a machine gets one.
+    #[must_use]
+    pub fn issue(&self) -> String {
+        self.tenant.issue(Audience::Management)
     }
 
     /// Changes the blobs.

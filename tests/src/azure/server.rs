@@ -4,7 +4,7 @@ use super::{
     Tenant,
     export::{self, ACCOUNT},
     faults::{self, Act},
-    graph,
+    graph, machines,
     query::{self, Asked, Manner},
     reply::Reply,
     token::{self, Audience},
@@ -40,6 +40,7 @@ pub(crate) async fn handle(
         "management.azure.com" if path == "/providers/Microsoft.ResourceGraph/resources" => {
             ("graph", Some(Audience::Management))
         }
+        "prices.azure.com" if method == Method::GET && path == "/api/retail/prices" => ("prices", None),
         host if host == storage && method == Method::GET => ("blob", Some(Audience::Storage)),
         _ => return Reply::html(404).whole(),
     };
@@ -71,7 +72,8 @@ pub(crate) async fn handle(
     };
     let right = || match operation {
         "token" => token::mint(&tenant, path, &body),
-        "graph" => graph::answer(&body, tenant.options.resources_per_page),
+        "graph" => graph::answer(&body, &tenant.options),
+        "prices" => machines::prices(uri.query().unwrap_or_default(), header("authorization").is_some()),
         "blob" if call.version.is_none() => {
             Reply::storage_error(400, "MissingRequiredHeader", "x-ms-version is missing.")
         }
@@ -144,7 +146,11 @@ fn asked(tenant: &Tenant, call: &Call<'_>, fault: Option<&Act>) -> Reply {
         skip,
         body: call.body,
     };
-    let now = tenant.now();
+    let behind = jiff::SignedDuration::from_hours(24 * options.days_behind);
+    let now = tenant
+        .now()
+        .saturating_sub(behind)
+        .unwrap_or(jiff::Timestamp::MIN);
     let bill = tenant.bill();
     query::answer(&asked, bill.known(now), manner)
 }

@@ -52,7 +52,8 @@ pub fn config(simulator: &Simulator, scope: &str, settings: &str, more: &str) ->
          [[allow]]\nhost = \"management.azure.com\"\nmethods = [\"POST\"]\npaths = [\"/{scope}/providers/Microsoft.CostManagement/query\", \
          \"/providers/Microsoft.ResourceGraph/resources\"]\ncredential = \"azure\"\n{dialled}\n\
          [[allow]]\nhost = \"{ACCOUNT}.blob.core.windows.net\"\npaths = [\"/{CONTAINER}\"]\nheaders = {{ x-ms-version = [\"2021-08-06\"] }}\n\
-         credential = \"azure-storage\"\n{dialled}{}{}{more}",
+         credential = \"azure-storage\"\n{dialled}\n\
+         [[allow]]\nhost = \"prices.azure.com\"\npaths = [\"/api/retail/prices\"]\n{dialled}{}{}{more}",
         credential("azure", "https://management.azure.com"),
         credential("azure-storage", "https://storage.azure.com"),
     )

@@ -11,6 +11,9 @@ pub const CLIENT: &str = "44444444-aaaa-4bbb-8ccc-000000000004";
 /// Its secret.
 pub const SECRET: &str = "Qx~8Q~simulated-client-secret_0123456789";
 
+/// The projected token of a service account that Entra trusts.
+pub const FEDERATED: &str = "eyJhbGciOiJSUzI1NiJ9.simulated-projected-token.c2ln";
+
 /// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Audience {
@@ -51,7 +54,10 @@ pub(crate) fn mint(tenant: &Tenant, path: &str, form: &[u8]) -> Reply {
             "Application was not found in the directory.",
         );
     }
-    if field("client_secret").as_deref() != Some(tenant.secret().as_str()) {
+    let federated = field("client_assertion_type").as_deref()
+        == Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+        && field("client_assertion").as_deref() == Some(FEDERATED);
+    if !federated && field("client_secret").as_deref() != Some(tenant.secret().as_str()) {
         return refused(
             401,
             "invalid_client",

@@ -1,13 +1,13 @@
 //! What runs in the two projects: lists with pages, as each API writes them.
 
-use super::reply::Reply;
+use super::{machines, reply::Reply};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The projects that have something.
 pub const PROJECTS: [&str; 2] = ["acme-payments", "acme-data"];
 
-fn page(items: Vec<Value>, query: &BTreeMap<String, String>, size: usize) -> (Vec<Value>, String) {
+pub(super) fn page(items: Vec<Value>, query: &BTreeMap<String, String>, size: usize) -> (Vec<Value>, String) {
     let from: usize = query
         .get("pageToken")
         .and_then(|token| token.parse().ok())
@@ -28,8 +28,42 @@ fn instance(project: &str, name: &str, zone: &str, machine: &str, status: &str, 
         "scheduling": {"provisioningModel": model}})
 }
 
+/// Cloud Run's list, as its older API writes it: pages by `limit` and `continue`.
+fn run_services(project: &str, query: &BTreeMap<String, String>) -> Reply {
+    let of = |name: &str, location: &str, memory: &str, managed: &str| {
+        let mut labels = json!({"cloud.googleapis.com/location": location});
+        if let (Some(labels), false) = (labels.as_object_mut(), managed.is_empty()) {
+            labels.insert("goog-managed-by".to_owned(), json!(managed));
+        }
+        let limits = json!({"cpu": "1000m", "memory": memory});
+        json!({"apiVersion": "serving.knative.dev/v1", "kind": "Service",
+            "metadata": {"name": name, "namespace": "123", "labels": labels},
+            "spec": {"template": {"spec": {"containers": [{"image": "x", "resources": {"limits": limits}}]}}}})
+    };
+    let all = match project {
+        "acme-payments" => vec![
+            of("shop", "europe-west1", "512Mi", ""),
+            of("f1", "europe-west1", "256M", "cloudfunctions"),
+            of("f2", "europe-west1", "256M", "cloudfunctions"),
+            of("search", "us-central1", "2Gi", ""),
+        ],
+        _ => Vec::new(),
+    };
+    let asked = query
+        .get("continue")
+        .map(|token| ("pageToken".to_owned(), token.clone()));
+    let (items, next) = page(all, &asked.into_iter().collect(), 3);
+    Reply::json(
+        &json!({"apiVersion": "serving.knative.dev/v1", "kind": "ServiceList", "items": items,
+        "metadata": {"continue": next, "resourceVersion": "1"}, "unreachable": []}),
+    )
+}
+
 /// The answer of an API to a list; none where there is no such list.
 pub(crate) fn list(host: &str, path: &[&str], query: &BTreeMap<String, String>) -> Option<Reply> {
+    if let Some(reply) = machines::answer(host, path, query) {
+        return Some(reply);
+    }
     let size = 2;
     let body = match (host, path) {
         ("compute.googleapis.com", ["compute", "v1", "projects", project, "aggregated", "instances"]) => {
@@ -90,6 +124,17 @@ pub(crate) fn list(host: &str, path: &[&str], query: &BTreeMap<String, String>) 
             let (items, next) = page(all, query, size);
             json!({"items": items, "nextPageToken": next})
         }
+        (
+            "run.googleapis.com",
+            [
+                "apis",
+                "serving.knative.dev",
+                "v1",
+                "namespaces",
+                project,
+                "services",
+            ],
+        ) => return Some(run_services(project, query)),
         _ => return None,
     };
     Some(Reply::json(&body))

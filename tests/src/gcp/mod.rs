@@ -11,12 +11,14 @@ mod faults;
 mod focus;
 pub mod golden;
 pub mod inventory;
+pub mod machines;
 mod query;
 mod reply;
 mod server;
 pub mod stage;
 #[cfg(test)]
 mod tests;
+pub mod token;
 
 pub use faults::{Act, Fault, Faults};
 
@@ -43,13 +45,15 @@ use tokio::{net::TcpListener, sync::oneshot};
 /// The access token that is taken.
 pub const TOKEN: &str = "ya29.c.simulated-access-token";
 /// Every host that it answers for.
-pub const HOSTS: [&str; 6] = [
+pub const HOSTS: [&str; 8] = [
     "bigquery.googleapis.com",
     "compute.googleapis.com",
     "container.googleapis.com",
     "cloudfunctions.googleapis.com",
     "sqladmin.googleapis.com",
     "storage.googleapis.com",
+    "run.googleapis.com",
+    "cloudbilling.googleapis.com",
 ];
 
 /// How a simulator is set up.
@@ -161,7 +165,8 @@ impl Simulator {
     /// # Errors
     /// Where the port is taken, or the export is damaged.
     pub async fn start(options: Options) -> Result<Self, Error> {
-        let authority = Authority::for_hosts(HOSTS.map(str::to_owned).to_vec())?;
+        let hosts = HOSTS.iter().chain([&token::HOST]);
+        let authority = Authority::for_hosts(hosts.map(|host| (*host).to_owned()).collect())?;
         let provider = Arc::new(Provider {
             faults: Faults::default(),
             export: Mutex::new(Export::load()?),
@@ -199,7 +204,7 @@ impl Simulator {
         self.addr
     }
 
-    /// Writes what a client needs into `dir`: ca.pem and token.txt.
+    /// Writes what a client needs into `dir`: ca.pem, token.txt and the service account's key gcp.json.
     ///
     /// # Errors
     /// Where a file cannot be written.
@@ -207,13 +212,11 @@ impl Simulator {
         std::fs::create_dir_all(dir)?;
         std::fs::write(dir.join("ca.pem"), &self.authority.ca_pem)?;
         let mut options = std::fs::OpenOptions::new();
-        let mut token = options
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(dir.join("token.txt"))?;
-        Ok(token.write_all(TOKEN.as_bytes())?)
+        options.write(true).create(true).truncate(true).mode(0o600);
+        for (name, text) in [("token.txt", TOKEN.to_owned()), ("gcp.json", token::key_file()?)] {
+            options.open(dir.join(name))?.write_all(text.as_bytes())?;
+        }
+        Ok(())
     }
 
     /// The plan of faults.

@@ -25,6 +25,11 @@ impl Reply {
         }
     }
 
+    /// The same with another status.
+    pub(crate) fn status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
     pub(crate) fn html() -> Self {
         Self {
             status: 200,

@@ -1,6 +1,6 @@
 //! One server for all of Google's hosts: told apart by the Host header, the token checked, faults met, calls counted.
 
-use super::{Provider, TOKEN, bigquery, faults, inventory, reply::Reply};
+use super::{Provider, TOKEN, bigquery, faults, inventory, reply::Reply, token};
 use axum::{
     body::Body,
     extract::State as Shared,
@@ -84,8 +84,14 @@ pub(crate) async fn handle(
             .collect(),
         body: &body,
     };
-    let operation = call.operation();
+    let operation = match host {
+        token::HOST => "token".to_owned(),
+        _ => call.operation(),
+    };
     provider.count(&operation);
+    if operation == "token" {
+        return token::mint(&provider, &body).whole();
+    }
     if header("authorization") != format!("Bearer {TOKEN}") {
         return Reply::error(
             401,

@@ -25,15 +25,22 @@ impl Handmade {
         }
     }
 
+    /// The component.
+    ///
+    /// # Errors
+    /// Where the text is no component.
+    pub fn bytes(&self) -> Result<Vec<u8>, Error> {
+        let text = TEXT
+            .replace(";; COMPONENT", &self.component)
+            .replace(";; MODULE", &self.module);
+        Ok(wat::parse_str(&text)?)
+    }
+
     /// Writes the component into the stage's place.
     ///
     /// # Errors
     /// Where the text is no component.
     pub fn write(&self, stage: &Stage, name: &str) -> Result<PathBuf, Error> {
-        let text = TEXT
-            .replace(";; COMPONENT", &self.component)
-            .replace(";; MODULE", &self.module);
-        let bytes = wat::parse_str(&text)?;
-        stage.place().file(&format!("{name}.wasm"), bytes)
+        stage.place().file(&format!("{name}.wasm"), self.bytes()?)
     }
 }

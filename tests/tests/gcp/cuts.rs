@@ -93,6 +93,7 @@ async fn what_runs_is_counted_over_all_pages_and_projects_and_what_cannot_be_lis
         ("cluster-nodes", "5"),
         ("node-pool-nodes", "4"),
         ("functions", "0"),
+        ("run-services", "4"),
         ("sql-instances", "3"),
         ("sql-storage", "360"),
         ("buckets", "3"),

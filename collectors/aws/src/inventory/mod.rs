@@ -9,6 +9,7 @@ mod metrics;
 mod query;
 mod rds;
 mod s3;
+mod tags;
 
 use crate::{
     api::Api,
@@ -28,6 +29,7 @@ pub(crate) struct Region<'a> {
     name: &'a str,
     now: Instant,
     cloudwatch: bool,
+    bucket_tags: bool,
     seen: Vec<Observation>,
 }
 
@@ -46,6 +48,7 @@ pub(crate) fn observe(
             name,
             now,
             cloudwatch: settings.cloudwatch,
+            bucket_tags: settings.bucket_tags,
             seen: Vec::new(),
         };
         for kind in settings.inventory() {

@@ -1,9 +1,11 @@
-//! S3: the buckets of a region, and their size and number of objects where CloudWatch may be asked.
+//! S3: the buckets of a region with their tags where those are wanted, and their size and number of objects where CloudWatch may
+//! be asked.
 
 use super::{
     Region,
     metrics::{self, Metric},
     query::{at, descendants, get, parsed},
+    tags,
 };
 use crate::percent::encoded;
 use finops_collector::{Decimal, Failure};
@@ -42,7 +44,6 @@ pub(super) fn buckets(region: &mut Region<'_>) -> Result<(), Failure> {
             if name.is_empty() || !(of.is_empty() || of == region.name) {
                 continue;
             }
-            region.see(("bucket", "Buckets"), Decimal::ONE, &[("bucket", name)], &[]);
             names.push(name.to_owned());
         }
         let next = at(document.root_element(), "ContinuationToken");
@@ -56,10 +57,21 @@ pub(super) fn buckets(region: &mut Region<'_>) -> Result<(), Failure> {
             next => token = next,
         }
     }
+    let tags = match region.bucket_tags {
+        true => tags::buckets(region),
+        false => Ok(tags::Tags::new()),
+    };
+    // Without its tags a bucket would be another one in the books.
+    if let Ok(tags) = &tags {
+        for name in &names {
+            let own = tags.get(name).map_or(&[][..], Vec::as_slice);
+            region.see(("bucket", "Buckets"), Decimal::ONE, &[("bucket", name)], own);
+        }
+    }
     if region.cloudwatch {
         sizes(region, &names)?;
     }
-    Ok(())
+    tags.map(|_| ())
 }
 
 /// CloudWatch has one point a day, which comes a day or two late.

@@ -2,11 +2,14 @@
 //! What must hold: a list is counted only when all its pages came; what cannot be listed is warned of and never counted as none.
 
 mod lists;
+pub(crate) mod machines;
 mod pages;
+mod run_services;
 
 use crate::{api::Api, refusal::Refusal, settings::Settings};
 use finops_collector::{Decimal, Failure, Instant, Observation, Request, Source};
 use lists::{buckets, clusters, databases, functions, instances};
+use run_services::services;
 use std::collections::BTreeMap;
 
 /// Numbers by the name of the observation and its dimensions.
@@ -27,10 +30,11 @@ pub(crate) fn observe(
 ) -> Result<(), Failure> {
     let mut counts = Counts::new();
     for project in &settings.projects {
-        let kinds: [(&str, List); 5] = [
+        let kinds: [(&str, List); 6] = [
             ("instances", instances),
             ("clusters", clusters),
             ("functions", functions),
+            ("Cloud Run services", services),
             ("databases", databases),
             ("buckets", buckets),
         ];
@@ -69,6 +73,7 @@ fn observation(
         "functions" => "Functions",
         "sql-storage" => "GB",
         "buckets" => "Buckets",
+        "run-services" => "Services",
         _ => "Instances",
     };
     Observation {

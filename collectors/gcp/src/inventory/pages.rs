@@ -9,6 +9,9 @@ const PAGES: usize = 10_000;
 
 /// A page of a list.
 pub(super) trait Page {
+    /// What the token is called in the query.
+    const TOKEN: &str = "pageToken";
+
     /// The token of the next one.
     fn next(&mut self) -> Option<String>;
     /// Places that did not answer.
@@ -26,7 +29,7 @@ pub(super) fn pages<P: Page + serde::de::DeserializeOwned>(
     loop {
         let url = match &token {
             None => url.to_owned(),
-            Some(token) => format!("{url}&pageToken={}", escaped(token)),
+            Some(token) => format!("{url}&{}={}", P::TOKEN, escaped(token)),
         };
         let mut page: P = api.json(&HttpRequest::get(url), what)?;
         if let Some(place) = page.unreachable().first() {

@@ -139,3 +139,52 @@ fn risky_hosts_come_out_commented_and_say_why() {
         assert!(!table.contains_key("allow"), "{host}\n{page}");
     }
 }
+
+#[test]
+fn what_only_an_optional_setting_needs_comes_out_commented_and_defaults_stand_in_hosts() {
+    let mut descriptor = saying("a");
+    descriptor.settings[0].key = "cloud".to_owned();
+    descriptor.settings[0].default = Some("api.example.com".into());
+    descriptor.settings[0].allowed = Vec::new();
+    let bucket = crate::component::descriptor::Setting {
+        key: "bucket".to_owned(),
+        default: None,
+        ..descriptor.settings[0].clone()
+    };
+    descriptor.settings.push(bucket);
+    descriptor.hosts[0].host = "{cloud}".to_owned();
+    descriptor.hosts[0].credential = Some("main".to_owned());
+    let mut store = descriptor.hosts[0].clone();
+    store.host = "{bucket}.store.example.com".to_owned();
+    store.credential = Some("store".to_owned());
+    descriptor.hosts.push(store);
+    let mut of_store = descriptor.credentials[0].clone();
+    descriptor.credentials[0].name = "main".to_owned();
+    descriptor.credentials[0].schemes = vec!["bearer".to_owned()];
+    of_store.name = "store".to_owned();
+    of_store.schemes = vec!["bearer".to_owned()];
+    descriptor.credentials.push(of_store);
+    let page = template(&descriptor);
+    let table: Table = page.parse().unwrap();
+    let rules = table["allow"].as_array().unwrap();
+    assert_eq!(
+        (rules.len(), rules[0]["host"].as_str()),
+        (1, Some("api.example.com"))
+    );
+    let credentials = table["credentials"].as_table().unwrap();
+    assert!(
+        credentials.contains_key("main") && !credentials.contains_key("store"),
+        "{page}"
+    );
+    for line in [
+        "# > bucket",
+        "# host = \"{bucket}.store.example.com\"",
+        "# [credentials.store]",
+    ] {
+        assert!(page.lines().any(|it| it == line), "{line}\n{page}");
+    }
+    // A host that takes the place of a setting is judged as any other.
+    descriptor.settings[0].default = Some("*.example.com".into());
+    let page = template(&descriptor);
+    assert!(!page.parse::<Table>().unwrap().contains_key("allow"), "{page}");
+}

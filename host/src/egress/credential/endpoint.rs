@@ -13,13 +13,13 @@ use crate::egress::{
     refusal::{Fault, RefusalKind},
     reply::Run,
     resolve::Names,
-    retry::{Outcome, retry_after},
+    retry::{self, Outcome},
 };
 use bytes::Bytes;
 use jiff::Timestamp;
 use reqwest::{
     Method, Response, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
+    header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue},
 };
 use std::{sync::Arc, time::Duration};
 use url::Url;
@@ -224,12 +224,9 @@ impl Endpoint {
             self.unreachable(format!("cannot be reached: {}", failed.fault.why), again)
         })?;
         let headers = response.headers().clone();
-        let after = headers.get(RETRY_AFTER);
         Ok(Heard {
             status: response.status(),
-            after: after
-                .and_then(|value| value.to_str().ok())
-                .and_then(|value| retry_after(value, self.run.clock.now())),
+            after: retry::asked(&headers, self.run.clock.now()),
             body: self.body(response).await?,
             headers,
         })

@@ -58,6 +58,15 @@ async fn retry_after_is_waited_for_on_the_clock() {
 }
 
 #[tokio::test]
+async fn a_providers_own_counter_is_waited_for_where_it_sends_no_retry_after() {
+    let qpu = "x-ms-ratelimit-microsoft.costmanagement-qpu-retry-after: 31";
+    let tenant = "x-ms-ratelimit-microsoft.costmanagement-tenant-retry-after: 5";
+    let (status, calls, slept) = statuses(&[(429, &[qpu, tenant]), (200, &[])], post(URL, "x")).await;
+    assert_eq!((status, calls), (200, 2));
+    assert_eq!(slept, [Duration::from_secs(31)]);
+}
+
+#[tokio::test]
 async fn a_wait_longer_than_allowed_gives_the_answer_back() {
     let (status, calls, slept) = statuses(&[(429, &["retry-after: 121"])], get(URL)).await;
     assert_eq!((status, calls, slept.len()), (429, 1, 0));
