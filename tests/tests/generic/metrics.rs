@@ -125,7 +125,7 @@ async fn what_goes_wrong_is_said_with_a_remedy_and_never_half_written() {
         (
             Act::Answer(Reply::json(200, &json!({"status": "success", "data": {}}))),
             65,
-            "no data.result",
+            "no array at `data.result`",
         ),
         (Act::Truncated, 65, "truncated"),
         (Act::Reset, 65, ""),
