@@ -71,8 +71,8 @@ fn content(context: &Context<'_>, shelf: &mut Shelf) -> rusqlite::Result<String>
         .map_err(|error| rusqlite::Error::UserFunctionError(error.into()))
 }
 
-/// Brings the content of a partition back into the database, where it is archived. The file is deleted later, when nobody
-/// can be reading it.
+/// Brings the content of a partition back into the database, where it is archived. Its file is deleted by whoever archives
+/// next: a reader that still looks at the older state is told so, and asks again.
 ///
 /// # Errors
 /// See [`LedgerError`].

@@ -115,7 +115,7 @@ impl Shelf {
         LedgerError::Refused {
             path: self.folder.join(name),
             what: format!(
-                "the archived detail of a partition cannot be read: {why}; put the file back from a copy of the state \
+                "the archived detail of a partition cannot be read: {why}; ask again if a run has just brought the partition back, else put the file back from a copy of the state \
                  directory, or `finops-host ledger salvage` goes on without it"
             ),
         }

@@ -3,7 +3,9 @@
 //! What must hold: the steps of a part come in one order: page, written, page, written, committing, committed.
 
 use super::{Ended, Scene};
-use finops_collector::{CostRecord, Decimal, Failure, Finality, HttpRequest, Outcome, Period, Seal, Source};
+use finops_collector::{
+    CostRecord, Decimal, Failure, HttpRequest, Outcome, Period, Seal, Source, record::Finality,
+};
 use serde::Deserialize;
 
 /// One part of the bill: a day of an account, in pages.
