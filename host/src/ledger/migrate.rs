@@ -1,7 +1,7 @@
 //! Bringing a ledger of an older schema up to this program's, step by step.
 //! What must hold: a step is one transaction with the version that it reaches; no step touches money.
 
-mod checksums;
+pub(super) mod checksums;
 mod hashes;
 
 use super::{

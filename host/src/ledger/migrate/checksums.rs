@@ -35,15 +35,27 @@ pub(super) fn of_version_3(context: &Context<'_>) -> Result<Option<[u8; 8]>> {
     ) else {
         return Ok(None);
     };
-    let parts = [
-        partition.to_string(),
-        hex(&key),
-        hex(&revision),
-        content,
-        commit.to_string(),
-    ];
-    let whole = digest_parts(parts.iter().map(String::as_bytes));
-    Ok(whole.first_chunk().copied())
+    Ok(Some(record_checksum_of_version_3(
+        partition, &key, &revision, &content, commit,
+    )))
+}
+
+/// The checksum of a record's row as it was before: over its content, too.
+pub(in crate::ledger) fn record_checksum_of_version_3(
+    partition: i64,
+    key: &Hash,
+    revision: &Hash,
+    content: &str,
+    commit: i64,
+) -> [u8; 8] {
+    let (partition, commit) = (partition.to_string(), commit.to_string());
+    let (key, revision) = (hex(key), hex(revision));
+    let parts = [&partition, &key, &revision, content, &commit];
+    let mut sum = [0; 8];
+    for (byte, of) in sum.iter_mut().zip(digest_parts(parts.map(str::as_bytes))) {
+        *byte = of;
+    }
+    sum
 }
 
 fn of_version_4(context: &Context<'_>) -> Result<[u8; 8]> {

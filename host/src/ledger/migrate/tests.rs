@@ -8,6 +8,7 @@ use crate::{
         Completeness,
         check::check,
         held::review,
+        salvage::{Outcome, salvage},
         sample::{self, Bench},
         store::{FILE_NAME, open_read_only},
     },
@@ -140,6 +141,27 @@ fn what_was_damaged_before_is_found_after() {
         let named = |finding: &crate::ledger::check::Finding| finding.what.contains(&record);
         assert!(report.findings.iter().any(named), "{damage}: {report:?}");
     }
+}
+
+#[test]
+fn a_damaged_ledger_of_the_second_schema_is_salvaged_but_for_what_is_damaged() {
+    let directory = of_version_2(&books());
+    let old = Connection::open(directory.path().join(FILE_NAME)).unwrap();
+    let damage = "UPDATE record SET content = replace(content, '\"0.1\"', '\"0.2\"') WHERE effective = '0.1'";
+    assert_eq!(old.execute(damage, []).unwrap(), 1);
+    drop(old);
+    let now = sample::at("2026-08-11T00:00:00Z");
+    let Outcome::Salvaged(said) = salvage(directory.path(), None, now).unwrap() else {
+        unreachable!("it is damaged")
+    };
+    let lost: Vec<&str> = said.lost.iter().map(|lost| lost.table.as_str()).collect();
+    assert_eq!(lost, ["record"], "{said:?}");
+    let bench = Bench::on(directory);
+    assert_eq!(
+        bench.rows("SELECT effective FROM record ORDER BY id"),
+        ["1", "1.25"]
+    );
+    assert_eq!(bench.findings(), [""; 0]);
 }
 
 #[test]

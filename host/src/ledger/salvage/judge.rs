@@ -9,6 +9,7 @@ use crate::ledger::{
     destination::{Measure, convert::conversion_checksum},
     dims::{PostingDims, RollUp},
     key,
+    migrate::checksums::record_checksum_of_version_3,
     period::partition_from,
     post::{entry_checksum, entry_id},
     record::{Source, basis_name},
@@ -112,7 +113,9 @@ pub(super) fn record(carried: &mut Carried, row: &mut Row<'_>) -> Verdict {
     let content = must(row.text("content"), TYPE)?;
     let from = must(row.whole("from_commit"), TYPE)?;
     let sum = record_checksum(partition, &key, &revision, from);
-    hold(self::digest(row, "checksum") == Some(sum), SUM)?;
+    let kept = must(self::digest(row, "checksum"), TYPE)?;
+    let as_before = || record_checksum_of_version_3(partition, &key, &revision, content, from);
+    hold(kept == sum || kept == as_before(), SUM)?;
     hold(
         revision == key::revision(content),
         "its revision is not that of its content",
