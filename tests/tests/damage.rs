@@ -75,7 +75,7 @@ fn a_moved_checkpoint_is_named_by_its_stream() {
 fn a_bit_that_flips_in_a_row_is_named() {
     assert_found(
         "UPDATE record SET content = replace(content, '12.5', '12.4')",
-        "the checksum of record 1",
+        "the revision of record 1",
     );
     assert_found("UPDATE entry SET amount = '12.4'", "the checksum of entry 1");
 }
@@ -218,7 +218,7 @@ fn a_damaged_record_is_salvaged_by_name_and_read_again_and_the_destination_gets_
     let said = ran.json().unwrap();
     let what = said["lost"][0]["what"].as_str().unwrap();
     assert!(
-        what.contains("checksum")
+        what.contains("revision")
             && what.contains("hostile/errand, stream spend, partition 2026-08-02")
             && what.contains("12.5"),
         "{said}"

@@ -10,7 +10,12 @@ use super::{
 use crate::{
     component::descriptor::Grain,
     foreign::Foreign,
-    ledger::{record::Source, store::LedgerError, stream::definition},
+    ledger::{
+        error::damaged,
+        record::Source,
+        store::{LedgerError, SCHEMA_VERSION},
+        stream::definition,
+    },
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, params_from_iter};
@@ -106,6 +111,15 @@ fn columns(old: &Connection, new: &Connection, table: &str) -> Result<Vec<String
     Ok(both)
 }
 
+/// That a table is not there, because the schema was older than it.
+fn younger_than(old: &Connection, table: &str) -> Result<(), LedgerError> {
+    let version: i64 = old.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version < SCHEMA_VERSION {
+        return Ok(());
+    }
+    Err(damaged("schema", format_args!("there is no table {table}")))
+}
+
 fn insert(table: &str, columns: &[String], how: &str) -> String {
     let places = vec!["?"; columns.len()].join(", ");
     format!(
@@ -123,6 +137,9 @@ impl Carried {
         judge: Judge,
     ) -> Result<(), LedgerError> {
         let columns = columns(old, new, name)?;
+        if columns.is_empty() {
+            return younger_than(old, name);
+        }
         let table = Table {
             old,
             name,
@@ -176,6 +193,9 @@ impl Carried {
         key: &str,
     ) -> Result<(), LedgerError> {
         let columns = columns(old, new, name)?;
+        if columns.is_empty() {
+            return younger_than(old, name);
+        }
         let table = Table {
             old,
             name,
