@@ -212,7 +212,7 @@ fn add_stream(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::{
         component::descriptor::{Grain, Stream},

@@ -166,13 +166,13 @@ fn a_file_of_many_row_groups_gives_every_record_in_any_order() {
             key,
             revision: crate::ledger::key::revision(&content),
             from_commit: 1,
-            until_commit: (number % 2 == 0).then_some(2),
+            until_commit: number.is_multiple_of(2).then_some(2),
             service: "Compute".to_owned(),
             currency: "USD".to_owned(),
             billed: "0.1".to_owned(),
             effective: "0.1".to_owned(),
             list: None,
-            contracted: (number % 3 == 0).then(|| "1".to_owned()),
+            contracted: number.is_multiple_of(3).then(|| "1".to_owned()),
             content,
         }
     };
