@@ -2,9 +2,9 @@
 //! What must hold: a throttle that AWS writes as HTTP 400 is waited for, and never taken for an answer.
 
 use crate::refusal::{self, Refusal};
-use finops_collector::{Failure, FailureKind, Host, HttpRequest, Response};
+use finops_collector::{Failure, FailureKind, Host, HttpRequest, Response, Warnings};
 use serde::{Serialize, de::DeserializeOwned};
-use std::{cell::RefCell, collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 /// How often a throttled call is sent.
 const ATTEMPTS: u32 = 5;
@@ -23,7 +23,7 @@ pub(crate) struct Api<'h> {
     pub(crate) host: &'h dyn Host,
     /// Time between two paid calls.
     pace: Duration,
-    warned: RefCell<BTreeSet<String>>,
+    warned: Warnings<'h>,
 }
 
 impl<'h> Api<'h> {
@@ -31,15 +31,13 @@ impl<'h> Api<'h> {
         Self {
             host,
             pace,
-            warned: RefCell::default(),
+            warned: Warnings::new(host),
         }
     }
 
     /// Warns, unless the same was said before.
     pub(crate) fn warn_once(&self, warning: String) {
-        if self.warned.borrow_mut().insert(warning.clone()) {
-            self.host.warn(warning);
-        }
+        self.warned.once(warning);
     }
 
     /// Waits until the next paid call may go.

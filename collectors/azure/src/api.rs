@@ -2,12 +2,8 @@
 //! What must hold: a throttle is waited for in full, and never taken for an answer.
 
 use crate::refusal::{self, Refusal};
-use finops_collector::{Failure, FailureKind, Host, HttpRequest, Response};
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeSet,
-    time::Duration,
-};
+use finops_collector::{Failure, FailureKind, Host, HttpRequest, Response, Warnings};
+use std::{cell::Cell, time::Duration};
 
 /// How often a throttled call is sent.
 const ATTEMPTS: u32 = 5;
@@ -19,7 +15,7 @@ pub(crate) struct Api<'h> {
     pub(crate) host: &'h dyn Host,
     pace: Duration,
     begun: Cell<bool>,
-    warned: RefCell<BTreeSet<String>>,
+    warned: Warnings<'h>,
 }
 
 impl<'h> Api<'h> {
@@ -28,15 +24,13 @@ impl<'h> Api<'h> {
             host,
             pace,
             begun: Cell::new(false),
-            warned: RefCell::default(),
+            warned: Warnings::new(host),
         }
     }
 
     /// Warns, unless the same was said before.
     pub(crate) fn warn_once(&self, warning: String) {
-        if self.warned.borrow_mut().insert(warning.clone()) {
-            self.host.warn(warning);
-        }
+        self.warned.once(warning);
     }
 
     /// Waits until the next question may be asked: 4 a minute for a scope.

@@ -2,9 +2,9 @@
 //! What must hold: a short-term limit that Google writes as HTTP 403 is waited for, and never taken for an answer.
 
 use crate::refusal::{self, Refusal};
-use finops_collector::{Failure, Host, HttpRequest, Response};
+use finops_collector::{Failure, Host, HttpRequest, Response, Warnings};
 use serde::de::DeserializeOwned;
-use std::{cell::RefCell, collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 /// How often a call is sent that Google asks to repeat.
 const ATTEMPTS: u32 = 5;
@@ -12,22 +12,20 @@ const ATTEMPTS: u32 = 5;
 /// The way to Google.
 pub(crate) struct Api<'h> {
     pub(crate) host: &'h dyn Host,
-    warned: RefCell<BTreeSet<String>>,
+    warned: Warnings<'h>,
 }
 
 impl<'h> Api<'h> {
     pub(crate) fn new(host: &'h dyn Host) -> Self {
         Self {
             host,
-            warned: RefCell::default(),
+            warned: Warnings::new(host),
         }
     }
 
     /// Warns, unless the same was said before.
     pub(crate) fn warn_once(&self, warning: String) {
-        if self.warned.borrow_mut().insert(warning.clone()) {
-            self.host.warn(warning);
-        }
+        self.warned.once(warning);
     }
 
     /// The answer as JSON; `what` says what was asked, for messages.

@@ -2,9 +2,9 @@
 //! What must hold: a list is whole or a failure; pages that repeat themselves end the reading.
 
 use crate::refusal;
-use finops_collector::{Failure, Host, HttpRequest, Response};
+use finops_collector::{Failure, Host, HttpRequest, Response, Warnings};
 use serde::{Deserialize, de::DeserializeOwned};
-use std::{cell::RefCell, collections::BTreeSet};
+use std::collections::BTreeSet;
 
 /// Most items on a page.
 const PAGE: usize = 500;
@@ -31,7 +31,7 @@ impl Version {
 pub(crate) struct Api<'h> {
     pub(crate) host: &'h dyn Host,
     base: String,
-    warned: RefCell<BTreeSet<String>>,
+    warned: Warnings<'h>,
 }
 
 #[derive(Deserialize)]
@@ -44,15 +44,13 @@ impl<'h> Api<'h> {
         Self {
             host,
             base: format!("https://{name}/api/atlas/v2"),
-            warned: RefCell::default(),
+            warned: Warnings::new(host),
         }
     }
 
     /// Warns, unless the same was said before.
     pub(crate) fn warn_once(&self, warning: String) {
-        if self.warned.borrow_mut().insert(warning.clone()) {
-            self.host.warn(warning);
-        }
+        self.warned.once(warning);
     }
 
     /// A successful reply; `what` says what was asked, for messages.

@@ -1,12 +1,8 @@
 //! Calls of Redis Cloud's REST API: one at a time, with a pause between.
 
 use crate::refusal;
-use finops_collector::{Failure, Host, HttpRequest, Response};
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeSet,
-    time::Duration,
-};
+use finops_collector::{Failure, Host, HttpRequest, Response, Warnings};
+use std::{cell::Cell, time::Duration};
 
 const BASE: &str = "https://api.redislabs.com/v1";
 
@@ -15,7 +11,7 @@ pub(crate) struct Api<'h> {
     pub(crate) host: &'h dyn Host,
     pause: Duration,
     begun: Cell<bool>,
-    warned: RefCell<BTreeSet<String>>,
+    warned: Warnings<'h>,
 }
 
 impl<'h> Api<'h> {
@@ -24,15 +20,13 @@ impl<'h> Api<'h> {
             host,
             pause: Duration::from_secs(u64::from(pause)),
             begun: Cell::new(false),
-            warned: RefCell::default(),
+            warned: Warnings::new(host),
         }
     }
 
     /// Warns, unless the same was said before.
     pub(crate) fn warn_once(&self, warning: String) {
-        if self.warned.borrow_mut().insert(warning.clone()) {
-            self.host.warn(warning);
-        }
+        self.warned.once(warning);
     }
 
     /// A successful reply to a GET; `what` says what was asked, for messages.
