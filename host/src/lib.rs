@@ -15,5 +15,6 @@ mod fail_point;
 pub mod foreign;
 pub mod hardening;
 pub mod ledger;
+pub mod observe;
 pub mod sandbox;
 pub mod schedule;
