@@ -33,15 +33,7 @@ impl ComponentFile {
     /// [`ComponentError`]; with `pin`, also where its SHA-256 is another.
     pub fn read(path: &Path, pin: Option<&str>) -> Result<Self, ComponentError> {
         let (bytes, sha256) = read(path)?;
-        if let Some(pin) = pin
-            && !pin.eq_ignore_ascii_case(&sha256)
-        {
-            return Err(ComponentError::Pin {
-                path: path.to_owned(),
-                pinned: pin.to_owned(),
-                found: sha256,
-            });
-        }
+        held_to(pin, path, &sha256)?;
         let inspection = inspect(&bytes).map_err(|problem| unfit(path, problem))?;
         Ok(Self {
             path: path.to_owned(),
@@ -51,10 +43,29 @@ impl ComponentFile {
         })
     }
 
+    /// Checks it against the only digest that an operator's file lets it have.
+    ///
+    /// # Errors
+    /// [`ComponentError::Pin`] where it is another.
+    pub fn held_to(&self, pin: Option<&str>) -> Result<(), ComponentError> {
+        held_to(pin, &self.path, &self.sha256)
+    }
+
     /// The bytes that were hashed and inspected.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+fn held_to(pin: Option<&str>, path: &Path, sha256: &str) -> Result<(), ComponentError> {
+    match pin {
+        Some(pin) if !pin.eq_ignore_ascii_case(sha256) => Err(ComponentError::Pin {
+            path: path.to_owned(),
+            pinned: pin.to_owned(),
+            found: sha256.to_owned(),
+        }),
+        _ => Ok(()),
     }
 }
 

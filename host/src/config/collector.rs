@@ -1,7 +1,7 @@
 //! `[collector]`: which instance this is, when it runs, the component that it is pinned to, and what of it is believed.
 
 use super::{
-    Config,
+    Config, Cron, CronError,
     errors::Problems,
     reading::Reading,
     section::{Item, Section},
@@ -49,11 +49,17 @@ pub(super) fn read(
         }
         config.sha256 = section.take("sha256").and_then(|item| digest(&item));
         if let Some(item) = section.take("cron") {
-            item.at_key(
-                "only `serve` takes `cron`, and this version has no `serve`",
-                "use `interval`, or start `run` from a timer",
-            );
+            config.cron = cron(&item);
+            if config.interval.is_some() {
+                item.at_key(
+                    "both `cron` and `interval` say when it runs",
+                    "leave one of them away",
+                );
+            }
         }
+        config.jitter = section
+            .take("jitter")
+            .and_then(|item| item.duration(Duration::ZERO, Duration::from_secs(86_400)));
         section.finish();
     }
     config.name = name.unwrap_or_else(|| {
@@ -65,6 +71,19 @@ pub(super) fn read(
         }
         stem.into_owned()
     });
+}
+
+/// Its error names the field.
+fn cron(item: &Item<'_>) -> Option<Cron> {
+    let expected = "minute, hour, day of month, month and day of week (UTC), such as \"30 6 * * *\"";
+    match item.text(expected)?.parse() {
+        Ok(cron) => Some(cron),
+        Err(error) => {
+            let error: CronError = error;
+            item.problem(format!("this is no cron expression: {error}"), format!("write {expected}"));
+            None
+        }
+    }
 }
 
 const NAME_RULE: &str = "at most 64 letters, digits, `-`, `_` and `.`, beginning with a letter or digit";

@@ -16,6 +16,7 @@ use crate::{egress::credential::open_below, foreign::Foreign};
 use std::{
     collections::BTreeMap,
     fs, io,
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 use toml::de::DeTable;
@@ -27,16 +28,30 @@ pub struct HostFile {
     pub path: PathBuf,
     /// One for each directory.
     pub ceilings: Vec<Ceiling>,
+    /// How `serve` runs them.
+    pub serve: Serve,
     /// What is allowed but unwise, for the operator.
     pub warnings: Vec<String>,
 }
 
-/// An operator's file under a ceiling.
+/// `[serve]`: how `serve` runs what the host file is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Serve {
+    /// Where health and metrics are asked for.
+    pub listen: Option<SocketAddr>,
+    /// How many runs there are at once.
+    pub parallel: Option<u32>,
+}
+
+/// The most runs at once that may be asked for.
+pub const MOST_PARALLEL: u32 = 1_000;
+
+/// An operator's file that `serve` runs.
 #[derive(Debug)]
 pub struct Tenant {
     /// The file, or its directory where that cannot be read.
     pub path: PathBuf,
-    /// The file as it is in force: what it grants, within the ceiling; or all that is wrong with it.
+    /// The file as it is in force: what it grants, within the ceiling if there is one; or all that is wrong with it.
     pub config: Result<Config, ConfigErrors>,
 }
 
@@ -84,7 +99,7 @@ impl HostFile {
         let mut tenants: Vec<Tenant> = self
             .ceilings
             .iter()
-            .flat_map(|ceiling| match files(ceiling, &self.path) {
+            .flat_map(|ceiling| match files(&ceiling.directory, Some(&self.path)) {
                 Ok(paths) => paths
                     .into_iter()
                     .map(|path| Tenant {
@@ -137,20 +152,19 @@ pub(super) fn environment_under<T>(
     })
 }
 
-/// The operator's files of a directory, by name. Hidden ones and those below are none.
-fn files(ceiling: &Ceiling, host_file: &Path) -> Result<Vec<PathBuf>, ConfigErrors> {
-    let directory = &ceiling.directory;
+/// The operator's files of a directory, by name. Hidden ones and those below are none, and the host file is none.
+pub(super) fn files(directory: &Path, host_file: Option<&Path>) -> Result<Vec<PathBuf>, ConfigErrors> {
     let unreadable = |cause: io::Error| {
         let what = format!("the directory cannot be read: {cause}");
         ConfigErrors::whole(directory, what, "check its permissions")
     };
-    let host_file = fs::canonicalize(host_file).map_err(unreadable)?;
+    let host_file = host_file.map(fs::canonicalize).transpose().map_err(unreadable)?;
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).map_err(unreadable)? {
         let name = entry.map_err(unreadable)?.file_name();
         let path = directory.join(&name);
         let Some(name) = name.to_str() else { continue };
-        if name.ends_with(".toml") && !name.starts_with('.') && path != host_file {
+        if name.ends_with(".toml") && !name.starts_with('.') && Some(&path) != host_file.as_ref() {
             found.push(path);
         }
     }
@@ -159,7 +173,7 @@ fn files(ceiling: &Ceiling, host_file: &Path) -> Result<Vec<PathBuf>, ConfigErro
 }
 
 /// Checkpoints, locks and books go by an instance's name: two that share one are both refused.
-fn refuse_shared_names(tenants: &mut [Tenant]) {
+pub(super) fn refuse_shared_names(tenants: &mut [Tenant]) {
     let mut named: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     for tenant in tenants.iter() {
         if let Ok(config) = &tenant.config {
@@ -201,6 +215,11 @@ pub(super) fn read(text: &str, path: &Path, resolve: Resolve<'_>) -> Result<Host
         .take("directory")
         .map(|item| ceiling::read(&item, path, &reading, resolve))
         .unwrap_or_default();
+    let serve = root
+        .take("serve")
+        .and_then(|item| item.section("a [serve] table"))
+        .map(|section| serving(&section))
+        .unwrap_or_default();
     root.finish();
     for (one, other) in pairs(&ceilings) {
         if one.directory.starts_with(&other.directory) || other.directory.starts_with(&one.directory) {
@@ -224,8 +243,21 @@ pub(super) fn read(text: &str, path: &Path, resolve: Resolve<'_>) -> Result<Host
     Ok(HostFile {
         path: path.to_owned(),
         ceilings,
+        serve,
         warnings,
     })
+}
+
+fn serving(section: &Section<'_>) -> Serve {
+    let listen = section
+        .take("listen")
+        .and_then(|item| item.parse("an address and a port, such as \"0.0.0.0:9464\""));
+    let parallel = section
+        .take("parallel")
+        .and_then(|item| item.count(1, MOST_PARALLEL.into()))
+        .and_then(|count| u32::try_from(count).ok());
+    section.finish();
+    Serve { listen, parallel }
 }
 
 /// What one tenant could get at of another's, and ceilings over nothing.

@@ -7,6 +7,7 @@ mod allow;
 mod ceiling;
 mod collector;
 mod credentials;
+mod cron;
 mod errors;
 mod files;
 mod focus;
@@ -18,6 +19,7 @@ mod permissions;
 mod reading;
 mod section;
 mod settings;
+mod site;
 mod suggest;
 mod template;
 mod units;
@@ -27,9 +29,11 @@ pub mod wants;
 mod tests;
 
 pub use ceiling::Ceiling;
+pub use cron::{Cron, CronError};
 pub use errors::{ConfigError, ConfigErrors, Place};
-pub use host::{HostFile, Tenant, Written, read_any};
+pub use host::{HostFile, MOST_PARALLEL, Serve, Tenant, Written, read_any};
 pub use openfinops::OpenFinOps;
+pub use site::Site;
 pub use template::template;
 pub use units::duration;
 pub(crate) use units::{show_duration, show_size};
@@ -60,8 +64,12 @@ pub struct Config {
     pub name: String,
     /// The collector's file, where this one names it.
     pub component: Option<PathBuf>,
-    /// Time between two runs; `None`: run once.
+    /// Time between two runs; `None`: run once, or under `serve` by `cron` or the streams' cadences.
     pub interval: Option<Duration>,
+    /// When `serve` runs it, instead of `interval`.
+    pub cron: Option<Cron>,
+    /// The most by which `serve` puts its runs off its schedule, so that instances do not all run at once.
+    pub jitter: Option<Duration>,
     /// The only digest that the component may have: SHA-256 in lower-case hex.
     pub sha256: Option<String>,
     /// What the collector may call.
@@ -200,6 +208,8 @@ fn document(table: &DeTable<'_>, path: &Path, reading: &Reading<'_>, problems: &
         name: String::new(),
         component: None,
         interval: None,
+        cron: None,
+        jitter: None,
         sha256: None,
         rules: root
             .take("allow")

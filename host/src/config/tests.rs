@@ -488,10 +488,17 @@ fn prices_without_a_spending_limit_and_the_reverse_are_warned_of() {
 }
 
 #[test]
-fn what_this_version_lacks_is_said_kindly() {
+fn a_cron_expression_says_when_serve_runs_and_stands_instead_of_an_interval() {
+    let config = parse("[collector]\ncron = \"30 6 * * *\"\njitter = \"5m\"\n").unwrap();
+    assert_eq!(config.cron.unwrap().to_string(), "30 6 * * *");
+    assert_eq!(config.jitter, Some(Duration::from_secs(300)));
     says(
-        "[collector]\ncron = \"0 * * * *\"\n",
-        &["only `serve`", "interval"],
+        "[collector]\ncron = \"0 25 * * *\"\n",
+        &["no cron expression", "day of week (UTC)"],
+    );
+    says(
+        "[collector]\ninterval = \"1h\"\ncron = \"0 * * * *\"\n",
+        &["both", "leave one"],
     );
 }
 

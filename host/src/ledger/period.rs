@@ -52,12 +52,17 @@ pub fn window(look_back: LookBack, now: Timestamp) -> Period {
     }
 }
 
+/// How much earlier than its cadence a stream is due, at most: readings are written down when they are committed, and a run
+/// that begins at the same minute every hour would else find the last one a few seconds too young.
+const EARLY: SignedDuration = SignedDuration::from_mins(10);
+
 /// Whether a stream's cadence (its latency, where it names none) asks for a reading. A reading in the future says that the
 /// clock went back, and nothing about how old the figures are.
 #[must_use]
 pub fn due(stream: &Stream, last_commit_at: Option<Timestamp>, now: Timestamp) -> bool {
-    let cadence = stream.cadence.unwrap_or(stream.latency);
-    last_commit_at.is_none_or(|last| last > now || now.duration_since(last) >= seconds(cadence))
+    let cadence = seconds(stream.cadence.unwrap_or(stream.latency));
+    let early = EARLY.min(cadence / 4);
+    last_commit_at.is_none_or(|last| last > now || now.duration_since(last) >= cadence - early)
 }
 
 /// So many seconds as a span of time.
@@ -138,15 +143,16 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_due_after_its_cadence_or_else_its_latency() {
+    fn a_stream_is_due_a_little_before_its_cadence_or_else_its_latency_is_over() {
         let mut stream = crate::ledger::sample::stream("daily", Grain::Day);
         stream.latency = 7_200;
         let last = at("2026-03-02T10:00:00Z");
         assert!(due(&stream, None, last));
-        assert!(!due(&stream, Some(last), at("2026-03-02T11:59:59Z")));
-        assert!(due(&stream, Some(last), at("2026-03-02T12:00:00Z")));
+        assert!(!due(&stream, Some(last), at("2026-03-02T11:49:59Z")));
+        assert!(due(&stream, Some(last), at("2026-03-02T11:50:00Z")));
         stream.cadence = Some(300);
-        assert!(due(&stream, Some(last), at("2026-03-02T10:05:00Z")));
+        assert!(!due(&stream, Some(last), at("2026-03-02T10:03:44Z")));
+        assert!(due(&stream, Some(last), at("2026-03-02T10:03:45Z")));
     }
 
     #[test]
@@ -156,9 +162,9 @@ mod tests {
         let (then, now) = (at("2026-03-02T10:00:00Z"), at("2025-03-02T10:00:00Z"));
         for (last, now) in [(then, now), (now, then)] {
             assert!(due(&stream, Some(last), now), "{last} {now}");
-            // It was read, and is next due an hour later whichever way the clock went.
+            // It was read, and is next due about an hour later whichever way the clock went.
             assert!(!due(&stream, Some(now), now));
-            assert!(!due(&stream, Some(now), now + SignedDuration::from_secs(3_599)));
+            assert!(!due(&stream, Some(now), now + SignedDuration::from_secs(2_999)));
             assert!(due(&stream, Some(now), now + SignedDuration::from_secs(3_600)));
         }
     }

@@ -5,8 +5,10 @@ mod plan;
 mod prepare;
 mod purse;
 mod run;
+mod when;
 
 pub use figures::{Figure, Unit};
 pub use plan::Asked;
-pub use prepare::{PrepareError, Prepared, describe, prepare};
+pub use prepare::{Collector, PrepareError, Prepared, describe, fit, load, prepare};
 pub use run::{RunSummary, run_once};
+pub use when::{Past, Rhythm};

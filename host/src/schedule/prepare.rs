@@ -16,8 +16,8 @@ use std::{path::Path, sync::Arc};
 pub struct Prepared {
     /// The operator's file.
     pub config: Config,
-    /// The component's file: the bytes that were hashed are those that run.
-    pub file: ComponentFile,
+    /// The component's SHA-256, in hex.
+    pub sha256: String,
     /// The compiled component.
     pub component: wasmtime::component::Component,
     /// What it says of itself.
@@ -69,6 +69,67 @@ pub async fn describe(
     Ok((component, descriptor, loaded.cached))
 }
 
+/// A collector as it was loaded: what its instances share.
+#[derive(Clone)]
+pub struct Collector {
+    /// The component's SHA-256, in hex.
+    pub sha256: String,
+    /// The compiled component.
+    pub component: wasmtime::component::Component,
+    /// What it says of itself.
+    pub descriptor: Arc<Descriptor>,
+    /// Whether the compiled code came from the cache.
+    pub cached: bool,
+}
+
+/// Loads a component: the bytes that were hashed are those that will run.
+///
+/// # Errors
+/// [`PrepareError`].
+pub async fn load(
+    runtime: &Runtime,
+    file: &ComponentFile,
+    cache: &CacheDir,
+    compiler: &Compiler,
+) -> Result<Collector, PrepareError> {
+    let (component, descriptor, cached) = describe(runtime, file, cache, compiler).await?;
+    Ok(Collector {
+        sha256: file.sha256.clone(),
+        component,
+        descriptor: Arc::new(descriptor),
+        cached,
+    })
+}
+
+/// An instance of a collector: the operator's file is checked against what the collector says of itself. That the file allows
+/// this component (its pin) was checked before it was loaded.
+///
+/// # Errors
+/// All that is wrong with the file's settings.
+pub fn fit(config: Config, collector: &Collector) -> Result<Prepared, ConfigErrors> {
+    let settings = config.settings_for(&collector.descriptor)?.to_string();
+    let grant = Grant {
+        rules: config.rules.clone(),
+        credentials: config.credentials.clone(),
+    };
+    let Collector {
+        sha256,
+        component,
+        descriptor,
+        cached,
+    } = collector.clone();
+    Ok(Prepared {
+        config,
+        sha256,
+        component,
+        descriptor,
+        settings,
+        grant,
+        repricing: Repricing::Hold,
+        cached,
+    })
+}
+
 /// Reads and checks everything that a run needs.
 ///
 /// # Errors
@@ -81,20 +142,6 @@ pub async fn prepare(
     compiler: &Compiler,
 ) -> Result<Prepared, PrepareError> {
     let file = ComponentFile::read(wasm, config.sha256.as_deref())?;
-    let (component, descriptor, cached) = describe(runtime, &file, cache, compiler).await?;
-    let settings = config.settings_for(&descriptor)?.to_string();
-    let grant = Grant {
-        rules: config.rules.clone(),
-        credentials: config.credentials.clone(),
-    };
-    Ok(Prepared {
-        config,
-        file,
-        component,
-        descriptor: Arc::new(descriptor),
-        settings,
-        grant,
-        repricing: Repricing::Hold,
-        cached,
-    })
+    let collector = load(runtime, &file, cache, compiler).await?;
+    Ok(fit(config, &collector)?)
 }

@@ -81,7 +81,7 @@ pub async fn run_once<S: Future<Output = ()>>(
             instance: instance.clone(),
             collector: descriptor.name.clone(),
             version: descriptor.version.clone(),
-            sha256: prepared.file.sha256.clone(),
+            sha256: prepared.sha256.clone(),
             streams: descriptor.streams.clone(),
             money: prepared.config.money,
         })
