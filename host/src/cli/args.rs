@@ -48,6 +48,8 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Run a collector, once or every `interval` of its file, and deliver what is new.
     Run(Run),
+    /// Run every instance of a directory, or of a host file, on its own schedule, until told to stop.
+    Serve(Serve),
     /// Show what a component is and what it asks for, before it is granted anything.
     Inspect(Inspect),
     /// Print an operator's file for a collector, filled from its own description, to review and edit.
@@ -112,6 +114,25 @@ pub(super) struct Run {
     /// Print the run's summary as JSON.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Options of `serve`.
+///
+/// Each file names its collector with `[collector] component` and when it runs with `interval` or `cron`; with neither, the
+/// cadences of its streams rule. SIGHUP, or a changed file or component, has all files read again: those that are fit are taken
+/// over for their next run, the others stay as they were, and why is told. A broken instance never holds up another.
+///
+/// SIGTERM ends it within 25 seconds; what is committed stays, and what waits for delivery is sent after the next start.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// A directory of operator's files, or a host file, which is a ceiling over such directories.
+    pub(super) path: PathBuf,
+    /// Where /livez, /readyz and /metrics are asked for; /statusz answers this machine alone. Default: 127.0.0.1:9464.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(super) listen: Option<std::net::SocketAddr>,
+    /// How many runs there are at once; each may use the memory that its limits allow. Default: 8.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(crate::config::MOST_PARALLEL)))]
+    pub(super) parallel: Option<u32>,
 }
 
 /// Options of `inspect`.

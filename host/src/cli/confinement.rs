@@ -4,36 +4,47 @@ use super::{
     Failed,
     args::{self, Command},
     environment::state_dir,
+    serve::Opening,
 };
 use crate::{
     config::Config,
     hardening::{Confinement, Needs, Network, confine, make_private},
     ledger::store,
 };
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Reads the file of a run, prepares the state directory and confines this thread, before there are others. Gives the file
-/// of a run: it is read once, so that what confines the process is what the run does.
+/// What was read before the process was confined: so that what confines it is what it does.
+pub(super) enum Read {
+    /// Nothing that is kept.
+    Nothing,
+    /// The file of a run.
+    Run(Box<Config>),
+    /// What `serve` runs, and where it listens.
+    Serve(Box<Opening>),
+}
+
+/// Reads the files of a run or of `serve`, prepares the state directory and confines this thread, before there are others.
 ///
 /// # Errors
 /// Where the file of a run cannot be read, or its state directory cannot be used: what is written there must be safe.
-pub(super) fn start(command: &Command, state: Option<&Path>) -> Result<Option<Config>, Failed> {
-    let config = match command {
-        Command::Run(run) => Some(Config::load(&run.config)?),
-        _ => None,
+pub(super) fn start(command: &Command, state: Option<&Path>) -> Result<Read, Failed> {
+    let read = match command {
+        Command::Run(run) => Read::Run(Box::new(Config::load(&run.config)?)),
+        Command::Serve(serve) => Read::Serve(Box::new(Opening::of(serve)?)),
+        _ => Read::Nothing,
     };
-    confine_for(command, state, config.as_ref())?;
-    Ok(config)
+    confine_for(command, state, &read)?;
+    Ok(read)
 }
 
-fn confine_for(command: &Command, state: Option<&Path>, config: Option<&Config>) -> Result<(), Failed> {
+fn confine_for(command: &Command, state: Option<&Path>, read: &Read) -> Result<(), Failed> {
     let run = runs(command);
     if run && rustix::process::geteuid().is_root() {
         tracing::warn!(
             "this process is root, who needs no secret of its own to do harm; run finops-host as a user of its own"
         );
     }
-    let Some(mut needs) = needs(command, config) else {
+    let Some(mut needs) = needs(command, read) else {
         return Ok(());
     };
     if let Ok(state) = state_dir(state) {
@@ -68,14 +79,14 @@ fn confine_for(command: &Command, state: Option<&Path>, config: Option<&Config>)
 /// Whether a command runs a component with its grant.
 fn runs(command: &Command) -> bool {
     match command {
-        Command::Run(_) => true,
+        Command::Run(_) | Command::Serve(_) => true,
         Command::Check(check) => check.probe,
         _ => false,
     }
 }
 
 /// What a command needs; none if it loads no component.
-fn needs(command: &Command, loaded: Option<&Config>) -> Option<Needs> {
+fn needs(command: &Command, read: &Read) -> Option<Needs> {
     let (component, config, network) = match command {
         Command::Run(run) => (&run.wasm, Some(&run.config), Network::Outgoing),
         Command::Inspect(args::Inspect {
@@ -90,6 +101,10 @@ fn needs(command: &Command, loaded: Option<&Config>) -> Option<Needs> {
             check.config.as_ref(),
             Network::Outgoing,
         ),
+        Command::Serve(_) => {
+            let Read::Serve(opening) = read else { return None };
+            return Some(opening.needs());
+        }
         Command::Inspect(_)
         | Command::Costs(_)
         | Command::Export(_)
@@ -99,26 +114,32 @@ fn needs(command: &Command, loaded: Option<&Config>) -> Option<Needs> {
         | Command::Destination(_) => return None,
     };
     // Of other commands, a file that cannot be read is complained about by the command itself.
-    let own = match loaded {
-        Some(_) => None,
-        None => config.and_then(|path| Config::load(path).ok()),
+    let own = match read {
+        Read::Run(config) => Some(config.as_ref().clone()),
+        _ => config.and_then(|path| Config::load(path).ok()),
     };
-    let read = loaded.or(own.as_ref());
+    let read = own.as_ref();
     let files = read.map(|config| config.files.clone()).unwrap_or_default();
     let focus = read
         .filter(|_| matches!(command, Command::Run(_)))
         .and_then(|config| config.focus.as_ref())
         .map(|focus| focus.directory.clone());
-    // A directory must be there to be allowed; where it cannot be made, rendering says so.
-    if let Some(directory) = &focus {
-        let _ = std::fs::create_dir_all(directory);
-    }
     Some(Needs {
         state: None,
-        component: component.clone(),
-        config: config.cloned(),
+        components: vec![component.clone()],
+        configs: config.cloned().into_iter().collect(),
         files,
-        focus,
+        directories: Vec::new(),
+        focus: made(focus),
         network,
     })
+}
+
+/// These directories, made: one must be there to be allowed. Where it cannot be made, rendering says so.
+pub(super) fn made(directories: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
+    let directories: Vec<PathBuf> = directories.into_iter().collect();
+    for directory in &directories {
+        let _ = std::fs::create_dir_all(directory);
+    }
+    directories
 }

@@ -9,10 +9,6 @@ use crate::{
     },
     ledger::{DestinationId, Ledger},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
 
 /// A snapshot that the ledger knows.
 pub(super) struct Focus {
@@ -51,24 +47,15 @@ impl Focus {
             Ok(turn) => turn,
             Err(error) => return failed(error.to_string(), Exit::NotDelivered),
         };
-        let stopping = Arc::new(AtomicBool::new(false));
         let (store, id, config, now) = (
             ledger.store().clone(),
             self.id.0,
             self.config.clone(),
             clock.now(),
         );
-        let asked = Arc::clone(&stopping);
-        let work = tokio::task::spawn_blocking(move || render(&store, id, &config, now, &asked));
-        let watch = async {
-            stop.wait().await;
-            stopping.store(true, Ordering::Relaxed);
-            std::future::pending::<()>().await;
-        };
-        let done = tokio::select! {
-            done = work => done,
-            () = watch => return failed("stopped".to_owned(), Exit::NotDelivered),
-        };
+        let done = stop
+            .flagging(|asked| tokio::task::spawn_blocking(move || render(&store, id, &config, now, &asked)))
+            .await;
         match done {
             Ok(Ok(report)) => Rendered {
                 exit: match &report {

@@ -22,6 +22,7 @@ mod room;
 mod run;
 mod salvage;
 mod scratch;
+mod serve;
 mod status;
 mod stop;
 
@@ -67,8 +68,8 @@ pub fn main() -> ExitCode {
     }
     // Threads inherit it: so before the runtime has any.
     let state = cli.state_dir.as_deref();
-    let config = match confinement::start(&cli.command, state) {
-        Ok(config) => config,
+    let read = match confinement::start(&cli.command, state) {
+        Ok(read) => read,
         Err(failed) => {
             complain(&failed.message);
             return ExitCode::from(failed.code);
@@ -83,7 +84,8 @@ pub fn main() -> ExitCode {
     };
     let result = runtime.block_on(async {
         match cli.command {
-            Command::Run(args) => run::run(args, config, state).await,
+            Command::Run(args) => run::run(args, read, state).await,
+            Command::Serve(_) => serve::serve(read, state).await,
             Command::Inspect(args) => inspect::inspect(args, state).await,
             Command::Init(args) => init::init(args, state).await,
             Command::Check(args) => check::check(args, state).await,

@@ -1,7 +1,9 @@
 //! `run`: collect once or at every interval, then deliver.
 
 use super::{
-    Failed, args, destination,
+    Failed, args,
+    confinement::Read,
+    destination,
     environment::{clock, is_terminal, state_dir},
     exit::Exit,
     focus,
@@ -14,7 +16,6 @@ use super::{
 use crate::{
     clock::SharedClock,
     component::{CacheDir, Compiler},
-    config::Config,
     delivery::{DeliveryReport, Ended},
     export::snapshot::SnapshotReport,
     foreign::Foreign,
@@ -32,10 +33,7 @@ use jiff::{Timestamp, civil::Date, tz::Offset};
 use rusqlite::Connection;
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -43,13 +41,11 @@ use std::{
 const BETWEEN_RUNS: Duration = Duration::from_secs(60);
 
 /// Runs the command.
-pub(super) async fn run(
-    args: args::Run,
-    config: Option<Config>,
-    state: Option<&Path>,
-) -> Result<Exit, Failed> {
+pub(super) async fn run(args: args::Run, read: Read, state: Option<&Path>) -> Result<Exit, Failed> {
     let clock = clock().map_err(Failed::config)?;
-    let config = config.ok_or_else(|| Failed::bug("the operator's file was not read".to_owned()))?;
+    let Read::Run(config) = read else {
+        return Err(Failed::bug("the operator's file was not read".to_owned()));
+    };
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -58,7 +54,7 @@ pub(super) async fn run(
     let state = state_dir(state).map_err(Failed::config)?;
     let cache = CacheDir::open(&state.join("cache"));
     let compiler = Compiler::this_program()?;
-    let mut prepared = prepare(&runtime, &args.wasm, config, &cache, &compiler).await?;
+    let mut prepared = prepare(&runtime, &args.wasm, *config, &cache, &compiler).await?;
     if args.reprice {
         prepared.repricing = Repricing::Apply;
     }
@@ -281,19 +277,8 @@ impl Work {
             months,
             look_back: config.look_back,
         };
-        let stopping = Arc::new(AtomicBool::new(false));
-        let archive = self
-            .ledger
-            .archive(&config.name, retention, Arc::clone(&stopping));
-        let watch = async {
-            self.stop.wait().await;
-            stopping.store(true, Ordering::Relaxed);
-            std::future::pending().await
-        };
-        tokio::select! {
-            archived = archive => archived,
-            never = watch => never,
-        }
+        let archive = |asked| self.ledger.archive(&config.name, retention, asked);
+        self.stop.flagging(archive).await
     }
 
     /// The commits of these runs that are held: of a dry run nothing else tells of them.

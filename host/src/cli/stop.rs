@@ -1,7 +1,14 @@
 //! SIGTERM and SIGINT: the first asks to stop in order, and what has not come to its end by then is ended after a while; the
 //! second ends the process at once. All are safe at any moment, because everything that counts is in the ledger.
 
-use std::time::Duration;
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
@@ -43,6 +50,24 @@ impl Stop {
         let mut stop = self.0.clone();
         if stop.wait_for(|requested| *requested).await.is_err() {
             std::future::pending::<()>().await;
+        }
+    }
+
+    /// Does work that looks at a flag, and raises the flag once stopping is asked for: the work comes to its own end.
+    pub(super) async fn flagging<T, F: Future<Output = T>>(
+        &self,
+        work: impl FnOnce(Arc<AtomicBool>) -> F,
+    ) -> T {
+        let flag = Arc::new(AtomicBool::new(false));
+        let work = work(Arc::clone(&flag));
+        let watch = async {
+            self.wait().await;
+            flag.store(true, Ordering::Relaxed);
+            std::future::pending().await
+        };
+        tokio::select! {
+            done = work => done,
+            never = watch => never,
         }
     }
 }

@@ -80,7 +80,10 @@ fn cron(item: &Item<'_>) -> Option<Cron> {
         Ok(cron) => Some(cron),
         Err(error) => {
             let error: CronError = error;
-            item.problem(format!("this is no cron expression: {error}"), format!("write {expected}"));
+            item.problem(
+                format!("this is no cron expression: {error}"),
+                format!("write {expected}"),
+            );
             None
         }
     }

@@ -129,6 +129,14 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Whether two files say the same, word for word. What they name, such as secrets, may have changed all the same.
+    #[must_use]
+    pub fn reads_as(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
 /// Without the settings, which may come from variables.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -49,14 +49,16 @@ pub struct Access {
 pub struct Needs {
     /// The state directory, which must be there already to count.
     pub state: Option<PathBuf>,
-    /// The component's file.
-    pub component: PathBuf,
-    /// The operator's file.
-    pub config: Option<PathBuf>,
-    /// Files that the operator's file names: secrets and certificates.
+    /// The components' files.
+    pub components: Vec<PathBuf>,
+    /// The operator's files.
+    pub configs: Vec<PathBuf>,
+    /// Files that the operator's files name: secrets and certificates.
     pub files: Vec<PathBuf>,
-    /// The directory of FOCUS files, which must be there already to count.
-    pub focus: Option<PathBuf>,
+    /// Directories in which files come and go that are to be read.
+    pub directories: Vec<PathBuf>,
+    /// Directories of FOCUS files, which must be there already to count.
+    pub focus: Vec<PathBuf>,
     /// TCP.
     pub network: Network,
 }
@@ -126,10 +128,11 @@ impl Needs {
         access.network = self.network;
         access.add(Right::Write, &self.state);
         access.add(Right::Write, &self.focus);
-        access.add(Right::Read, [&self.component]);
-        if let Some(path) = &self.config {
+        access.add(Right::Read, &self.components);
+        access.add(Right::Read, &self.directories);
+        for path in &self.configs {
             access.add(Right::Read, [path]);
-            // Its directories are opened to learn who could replace the file.
+            // Its directories are opened to learn who could replace it.
             access.add(Right::List, steps(path).iter().filter_map(|step| parent(step)));
         }
         for file in &self.files {
@@ -209,10 +212,11 @@ mod tests {
     fn needs(files: &[&Path]) -> Access {
         Needs {
             state: Some("/state".into()),
-            component: "/opt/c.wasm".into(),
-            config: Some("/config/c.toml".into()),
+            components: vec!["/opt/c.wasm".into()],
+            configs: vec!["/config/c.toml".into()],
             files: files.iter().map(|&path| path.to_owned()).collect(),
-            focus: Some("/focus".into()),
+            directories: vec!["/tenants".into()],
+            focus: vec!["/focus".into()],
             network: Network::Outgoing,
         }
         .access(&|name| (name == "SSL_CERT_DIR").then(|| "/one:/two".into()))
@@ -237,6 +241,7 @@ mod tests {
         assert!(may(&access, Right::Read, "/opt/c.wasm"));
         assert!(may(&access, Right::Read, "/config/c.toml"));
         assert!(may(&access, Right::List, "/config"));
+        assert!(may(&access, Right::Read, "/tenants"));
     }
 
     #[test]

@@ -160,10 +160,11 @@ mod tests {
         fn access(&self, network: Network) -> Access {
             Needs {
                 state: Some(self.path("state")),
-                component: self.path("c.wasm"),
-                config: Some(self.path("config/c.toml")),
+                components: vec![self.path("c.wasm")],
+                configs: vec![self.path("config/c.toml")],
                 files: vec![self.path("secrets/key")],
-                focus: None,
+                directories: Vec::new(),
+                focus: Vec::new(),
                 network,
             }
             .access(&|_| None)

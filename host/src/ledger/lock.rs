@@ -35,6 +35,8 @@ pub(super) enum Lock<'a> {
     Snapshot,
     /// Archiving.
     Archive,
+    /// `serve`: one process runs all instances of a ledger.
+    Serve,
 }
 
 impl Lock<'_> {
@@ -46,6 +48,7 @@ impl Lock<'_> {
             Self::Opening => return "opening.lock".to_owned(),
             Self::Snapshot => return "snapshot.lock".to_owned(),
             Self::Archive => return "archive.lock".to_owned(),
+            Self::Serve => return "serve.lock".to_owned(),
         };
         let mut safe = String::from("instance-");
         for byte in name.bytes() {
@@ -71,6 +74,10 @@ impl Lock<'_> {
                 "another process is writing FOCUS files from this ledger; wait for it".to_owned()
             }
             Self::Archive => "another process is archiving from this ledger; wait for it".to_owned(),
+            Self::Serve => {
+                "another `serve` runs over this state directory; stop it, or give this one a --state-dir of its own"
+                    .to_owned()
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use rusqlite::{Connection, TransactionBehavior};
 type Step = fn(&Connection) -> rusqlite::Result<()>;
 
 /// What leads from each version to the next; the first leads from 1 to 2.
-const STEPS: [Step; 3] = [to_2, to_3, to_4];
+const STEPS: [Step; 4] = [to_2, to_3, to_4, to_5];
 
 /// When a stream was retired; whether a run's money counts; completeness as it was at each commit (NULL: unknown).
 fn to_2(transaction: &Connection) -> rusqlite::Result<()> {
@@ -39,6 +39,14 @@ fn to_4(transaction: &Connection) -> rusqlite::Result<()> {
     transaction.execute_batch("ALTER TABLE partition ADD COLUMN fingerprint BLOB")?;
     archive::add_tables(transaction)?;
     snapshot::add_views(transaction)
+}
+
+/// Finding the runs of one instance among those of many, and the commits of a run.
+fn to_5(transaction: &Connection) -> rusqlite::Result<()> {
+    transaction.execute_batch(
+        "CREATE INDEX run_instance ON run (instance, id);
+         CREATE INDEX commits_run ON commits (run);",
+    )
 }
 
 /// Takes the steps that are missing.

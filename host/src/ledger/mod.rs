@@ -8,6 +8,7 @@ use finops_decimal::Decimal;
 use jiff::Timestamp;
 use record::{CostRecord, Period, Source};
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
@@ -153,6 +154,22 @@ impl Ledger {
     /// [`LedgerError::Refused`] where another process delivers.
     pub async fn lock_delivery(&self, wait: Duration) -> Result<LockGuard, LedgerError> {
         lock::acquire(&self.directory, lock::Lock::Delivery, wait, &self.clock).await
+    }
+
+    /// Takes the lock of the one `serve` over this ledger.
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`] where another process has it.
+    pub fn lock_serve(&self) -> Result<LockGuard, LedgerError> {
+        lock::try_now(&self.directory, lock::Lock::Serve)
+    }
+
+    /// When each instance was last started.
+    ///
+    /// # Errors
+    /// See [`LedgerError`].
+    pub async fn last_starts(&self) -> Result<BTreeMap<String, Timestamp>, LedgerError> {
+        self.store.with(|connection| run::last_starts(connection)).await
     }
 
     /// Takes the lock of whoever renders snapshots, waiting for it at most so long.

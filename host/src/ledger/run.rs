@@ -10,6 +10,7 @@ use super::{
 use crate::component::descriptor::Stream;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::collections::BTreeMap;
 
 /// One start of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +40,11 @@ pub struct RunInfo {
     /// Whether its money counts.
     pub money: Money,
 }
+
+/// The newest runs of an instance whose reports are kept.
+const REPORTS: i64 = 200;
+/// How many older runs a run forgets at most: a ledger of before gets rid of its own bit by bit.
+const FORGOTTEN: i64 = 100;
 
 /// Begins a run. The caller holds the instance's lock, so an unfinished earlier run of it is dead: it is closed as
 /// `killed`, and what it staged is deleted.
@@ -77,9 +83,54 @@ pub(super) fn begin(
         ],
     )?;
     let id = transaction.last_insert_rowid();
+    forget_old(&transaction, &info.instance)?;
     apart::settle(&transaction, &info.instance, info.money)?;
     transaction.commit()?;
     Ok(RunId(id))
+}
+
+/// Forgets older runs of an instance that left nothing, and the reports of those that left something: one that runs every few
+/// minutes would fill a disk with them.
+fn forget_old(transaction: &Transaction, instance: &str) -> Result<(), LedgerError> {
+    let oldest: Option<i64> = transaction
+        .prepare_cached("SELECT id FROM run WHERE instance = ? ORDER BY id DESC LIMIT 1 OFFSET ?")?
+        .query_row(params![instance, REPORTS - 1], |row| row.get(0))
+        .optional()?;
+    let Some(oldest) = oldest else { return Ok(()) };
+    let old: Vec<(i64, bool)> = {
+        let mut statement = transaction.prepare_cached(
+            "SELECT id, EXISTS (SELECT 1 FROM commits WHERE commits.run = run.id)
+                 OR EXISTS (SELECT 1 FROM staged_writer WHERE staged_writer.run = run.id)
+             FROM run WHERE instance = ?1 AND id < ?2 AND (report IS NOT NULL OR NOT EXISTS
+                 (SELECT 1 FROM commits WHERE commits.run = run.id)) ORDER BY id LIMIT ?3",
+        )?;
+        let rows = statement.query_map(params![instance, oldest, FORGOTTEN], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        rows.collect::<Result<_, _>>()?
+    };
+    for (run, needed) in old {
+        let sql = match needed {
+            true => "UPDATE run SET report = NULL WHERE id = ?",
+            false => "DELETE FROM run WHERE id = ?",
+        };
+        transaction.prepare_cached(sql)?.execute([run])?;
+    }
+    Ok(())
+}
+
+/// When each instance was last started.
+pub(super) fn last_starts(connection: &Connection) -> Result<BTreeMap<String, Timestamp>, LedgerError> {
+    let mut statement = connection.prepare("SELECT instance, max(started) FROM run GROUP BY instance")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))?;
+    rows.map(|row| {
+        let (instance, started) = row?;
+        Ok((
+            instance,
+            Timestamp::from_second(started).unwrap_or(Timestamp::MIN),
+        ))
+    })
+    .collect()
 }
 
 /// Who writes by a run that has not ended.
@@ -198,6 +249,37 @@ mod tests {
         bench.block(bench.ledger.discard(first)).unwrap();
         bench.block(commit(second)).unwrap();
         assert_eq!(bench.entries(), ["pending|1|1", "pending|1|2"]);
+        assert_eq!(bench.findings(), [""; 0]);
+    }
+
+    #[test]
+    fn of_old_runs_only_those_that_committed_stay_and_without_their_reports() {
+        let mut bench = sample::Bench::new();
+        let stream = sample::stream("daily", Grain::Day);
+        bench
+            .commit(&stream, &[DAY], vec![sample::record(DAY, "Compute", "1")])
+            .unwrap();
+        let report = || serde_json::json!({ "requests": 3 });
+        for _ in 0..super::REPORTS + 3 {
+            bench
+                .block(bench.ledger.end_run(bench.run, "done", None, report()))
+                .unwrap();
+            bench.run = bench
+                .block(bench.ledger.begin_run(sample::info("acme-prod")))
+                .unwrap();
+        }
+        let other = bench.ledger.begin_run(sample::info("acme-test"));
+        bench.block(other).unwrap();
+        assert_eq!(
+            bench.rows("SELECT count(*), count(report) FROM run WHERE instance = 'acme-prod'"),
+            ["201|199"],
+            "the first, without a report, and the newest, of which one has not ended"
+        );
+        assert_eq!(
+            bench.rows("SELECT count(*) FROM run WHERE instance = 'acme-test'"),
+            ["1"]
+        );
+        assert_eq!(bench.rows("SELECT run FROM commits"), ["1"]);
         assert_eq!(bench.findings(), [""; 0]);
     }
 

@@ -1,4 +1,4 @@
--- Schema of the ledger, version 4 (`migrate.rs` brings older ones up; snapshot.sql, archive.sql and views.sql belong to it). Times are seconds since the epoch (UTC), amounts are decimal text,
+-- Schema of the ledger, version 5 (`migrate.rs` brings older ones up; snapshot.sql, archive.sql and views.sql belong to it). Times are seconds since the epoch (UTC), amounts are decimal text,
 -- hashes are lower-case hex, those of records their bytes. `checksum` is the first 8 bytes of the SHA-256 over the row's other
 -- durable columns (hashes in hex).
 
@@ -51,6 +51,8 @@ CREATE TABLE run (
     counts INTEGER NOT NULL DEFAULT 1          -- 0: the operator said `count = false`
 ) STRICT;
 
+CREATE INDEX run_instance ON run (instance, id);
+
 -- One row a commit. A held commit keeps its staged rows until it is accepted or rejected.
 CREATE TABLE commits (
     id INTEGER PRIMARY KEY,
@@ -59,6 +61,7 @@ CREATE TABLE commits (
     state TEXT NOT NULL CHECK (state IN ('applied', 'held', 'rejected')),
     reason TEXT
 ) STRICT;
+CREATE INDEX commits_run ON commits (run);
 
 -- Law 1, per commit and partition.
 CREATE TABLE commit_partition (

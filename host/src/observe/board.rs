@@ -132,6 +132,12 @@ impl Board {
         }
     }
 
+    /// One instance as it stands now.
+    #[must_use]
+    pub fn read_one(&self, name: &str) -> Option<InstanceState> {
+        self.lock().get(name).cloned()
+    }
+
     /// All instances by name, as they stand now.
     #[must_use]
     pub fn read(&self) -> BTreeMap<String, InstanceState> {

@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(waits(&daily, true), [1, 2, 4, 60, 60]);
         assert_eq!(waits(&daily, false), [1_439; 5]);
         let quick = every(Duration::from_secs(300));
-        assert_eq!(waits(&quick, false), [4, 4, 9, 64, 64]);
+        assert_eq!(waits(&quick, false), [4, 4, 4, 64, 64]);
     }
 
     #[test]
