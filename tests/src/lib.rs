@@ -25,6 +25,7 @@ pub mod plan;
 pub mod program;
 pub mod provider;
 pub mod redis_cloud;
+pub mod served;
 pub mod snowflake;
 pub mod stage;
 pub mod tls;

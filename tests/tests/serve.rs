@@ -1,0 +1,273 @@
+//! `serve`: many instances in one process, each on its own schedule; broken ones among them, files that change, and its end.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use finops_tests::{
+    artifacts, books,
+    crash::Errand,
+    served::{Served, of},
+};
+use rustix::process::Signal;
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+/// A directory of operator's files, and the destination that they name.
+struct Site {
+    errand: Errand,
+    directory: PathBuf,
+}
+
+impl Site {
+    fn new() -> Self {
+        let errand = Errand::new().unwrap();
+        let directory = errand.place.path().join("instances");
+        fs::create_dir(&directory).unwrap();
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+        Self { errand, directory }
+    }
+
+    /// The file of an instance of the test guest.
+    fn text(&self, name: &str, collector: &str, settings: &str) -> String {
+        format!(
+            "[collector]\nname = \"{name}\"\ncomponent = \"{}\"\n{collector}\n\n[settings]\naccount = \"{name}\"\n{settings}\n\n\
+             [openfinops]\nendpoint = \"{}\"\n",
+            artifacts::guest("hostile").unwrap().display(),
+            self.errand.recorder.url()
+        )
+    }
+
+    fn instance(&self, name: &str, collector: &str, settings: &str) -> PathBuf {
+        self.write(name, &self.text(name, collector, settings))
+    }
+
+    /// Written beside and moved there, as careful programs do.
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.directory.join(format!("{name}.toml"));
+        let beside = self.errand.place.file(&format!("{name}.new"), text).unwrap();
+        fs::rename(beside, &path).unwrap();
+        path
+    }
+
+    fn serve(&self) -> Served {
+        self.serve_with(&[])
+    }
+
+    fn serve_with(&self, more: &[&str]) -> Served {
+        Served::start(&self.errand.place, &self.directory, more).unwrap()
+    }
+
+    fn assert_arrives(&self, served: &mut Served, amount: &str) {
+        // Delivery tells when it has sent something; what it tells first may be of an earlier run.
+        while self.errand.arrived().unwrap() != amount.parse().unwrap() {
+            served.says("delivered").unwrap();
+        }
+    }
+}
+
+#[track_caller]
+fn assert_stops_well(served: Served) -> Vec<serde_json::Value> {
+    let (code, lines) = served.stop().unwrap();
+    assert_eq!(code, Some(0), "{lines:#?}");
+    lines
+}
+
+fn runs(state: &Path, instance: &str) -> i64 {
+    books::open(state)
+        .unwrap()
+        .query_row("SELECT count(*) FROM run WHERE instance = ?1", [instance], |row| row.get(0))
+        .unwrap()
+}
+
+#[test]
+fn all_instances_of_a_directory_run_and_their_money_arrives() {
+    let site = Site::new();
+    for (name, amount) in [("one", "1.10"), ("two", "2.20"), ("three", "3.30")] {
+        site.instance(
+            name,
+            "interval = \"1h\"",
+            &format!("act = \"behave\"\namount = \"{amount}\""),
+        );
+    }
+    let mut served = site.serve();
+    let mut ended = std::collections::BTreeSet::new();
+    while ended.len() < 3 {
+        let line = served.wait_for(|line| of(line, "message") == "a run ended").unwrap();
+        assert_eq!(of(&line, "outcome"), "done", "{line}");
+        ended.insert(of(&line, "instance").to_owned());
+    }
+    site.assert_arrives(&mut served, "6.60");
+    assert_stops_well(served);
+    site.errand.assert_lawful().unwrap();
+    for name in ["one", "two", "three"] {
+        assert_eq!(runs(&site.errand.place.state(), name), 1, "{name}");
+    }
+}
+
+#[test]
+fn broken_files_and_hostile_components_hold_up_no_other() {
+    let site = Site::new();
+    site.write("syntax", "[collector\n");
+    site.write("nameless", "[collector]\nname = \"nameless\"\n");
+    site.write("missing", "[collector]\ncomponent = \"nowhere.wasm\"\n");
+    site.instance("pinned", &format!("sha256 = \"{}\"", "0".repeat(64)), "act = \"behave\"");
+    site.errand.place.file("instances/rubbish.wasm", "no component").unwrap();
+    site.write("rubbish", "[collector]\ncomponent = \"rubbish.wasm\"\n");
+    site.instance("panics", "", "act = \"panic\"");
+    site.instance("spins", "", "act = \"spin\"\n\n[limits]\ncpu = \"1s\"");
+    site.instance("well", "", "act = \"behave\"\namount = \"5\"");
+    let mut served = site.serve_with(&["--parallel", "1"]);
+    let read = served.wait_for(|line| of(line, "message") == "files are read").unwrap();
+    assert_eq!((read["instances"].as_u64(), read["refused"].as_u64()), (Some(3), Some(5)), "{read}");
+    let said = |part: &str| {
+        let lines = served.seen().iter().map(|line| of(line, "message"));
+        lines.filter(|line| line.contains(part)).count()
+    };
+    for part in ["syntax.toml", "names no component", "nowhere.wasm", "sha256", "rubbish.wasm"] {
+        assert_eq!(said(part), 1, "{part}: {:#?}", served.seen());
+    }
+    let mut outcomes = std::collections::BTreeMap::new();
+    while outcomes.len() < 3 {
+        let line = served
+            .wait_for(|line| of(line, "message").starts_with("a run ended") || of(line, "message").starts_with("a run failed"))
+            .unwrap();
+        outcomes.insert(of(&line, "instance").to_owned(), of(&line, "outcome").to_owned());
+    }
+    let expected = [("panics", "trap"), ("spins", "limit"), ("well", "done")];
+    assert_eq!(outcomes, expected.map(|(name, how)| (name.to_owned(), how.to_owned())).into());
+    site.assert_arrives(&mut served, "5");
+    assert_stops_well(served);
+    site.errand.assert_lawful().unwrap();
+}
+
+#[test]
+fn a_changed_file_is_taken_over_a_broken_one_is_not_and_a_deleted_one_is_gone() {
+    let site = Site::new();
+    // An hour's turn does not come in this test: what runs, runs because a file changed.
+    let slow = "interval = \"24h\"\njitter = \"0s\"";
+    site.instance("acme", slow, "act = \"say-failure\"");
+    let mut served = site.serve();
+    served.says_of("acme", "a run failed").unwrap();
+    // Broken: the former version stays.
+    let text = site.text("acme", slow, "act = \"behave\"\namount = \"4\"");
+    site.write("acme", &text.replace("[settings]", "[setings]"));
+    let why = served.says("its former version stays in force").unwrap();
+    assert!(of(&why, "message").contains("settings"), "{why}");
+    // Mended: it had failed, so it runs at once.
+    site.write("acme", &text);
+    served.says_of("acme", "a run ended").unwrap();
+    site.assert_arrives(&mut served, "4");
+    // Another instance appears.
+    let other = site.instance("other", slow, "act = \"behave\"\namount = \"3\"");
+    served.says_of("other", "a run ended").unwrap();
+    site.assert_arrives(&mut served, "7");
+    fs::remove_file(other).unwrap();
+    let read = served.says("files are read").unwrap();
+    assert_eq!(read["instances"].as_u64(), Some(1), "{read}");
+    served.signal(Signal::HUP).unwrap();
+    served.says("asked to read the files again").unwrap();
+    let read = served.says("files are read").unwrap();
+    assert_eq!(read["instances"].as_u64(), Some(1), "{read}");
+    assert_stops_well(served);
+    assert_eq!(runs(&site.errand.place.state(), "acme"), 2);
+    site.errand.assert_lawful().unwrap();
+}
+
+#[test]
+fn instances_that_name_different_destinations_are_not_served_together() {
+    let site = Site::new();
+    site.instance("a-first", "", "act = \"behave\"\namount = \"1\"");
+    let text = site.text("b-second", "", "act = \"behave\"\namount = \"2\"");
+    site.write("b-second", &text.replace("endpoint = \"http://127.0.0.1", "endpoint = \"http://localhost"));
+    let mut served = site.serve();
+    let why = served.says("share one ledger").unwrap();
+    let said = of(&why, "message");
+    assert!(said.contains("b-second.toml") && said.contains("a-first.toml"), "{said}");
+    site.assert_arrives(&mut served, "1");
+    assert_stops_well(served);
+}
+
+#[test]
+fn after_a_restart_one_run_makes_up_for_all_that_were_missed_and_none_runs_before_its_turn() {
+    let mut site = Site::new();
+    site.instance("hourly", "cron = \"0 * * * *\"", "act = \"behave\"\namount = \"1\"");
+    site.instance("daily", "cron = \"0 6 * * *\"", "act = \"behave\"\namount = \"2\"");
+    let mut served = site.serve();
+    for _ in 0..2 {
+        served.wait_for(|line| of(line, "message") == "a run ended").unwrap();
+    }
+    site.assert_arrives(&mut served, "3");
+    assert_stops_well(served);
+    // Noon has become half past four: the hourly one missed four turns, the daily one none.
+    site.errand.pass(jiff::SignedDuration::from_mins(270)).unwrap();
+    let mut served = site.serve();
+    served.says_of("hourly", "a run ended").unwrap();
+    let lines = assert_stops_well(served);
+    let begun = lines.iter().filter(|line| of(line, "message") == "a run begins").count();
+    assert_eq!(begun, 1, "{lines:#?}");
+    let state = site.errand.place.state();
+    assert_eq!((runs(&state, "hourly"), runs(&state, "daily")), (2, 1));
+}
+
+#[test]
+fn a_second_serve_over_the_same_state_is_refused_and_so_is_a_port_that_is_taken() {
+    let site = Site::new();
+    let mut served = site.serve();
+    served.says("files are read").unwrap();
+    let place = &site.errand.place;
+    let directory = site.directory.to_str().unwrap();
+    let second = place
+        .call(&["serve", directory, "--listen", "127.0.0.1:0"])
+        .unwrap();
+    assert_eq!(second.code, Some(69), "{second:?}");
+    assert!(second.stderr.contains("another `serve`"), "{second:?}");
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = held.local_addr().unwrap().to_string();
+    let third = place.call(&["serve", directory, "--listen", &taken]).unwrap();
+    assert_eq!(third.code, Some(78), "{third:?}");
+    assert!(third.stderr.contains(&taken) && third.stderr.contains("--listen"), "{third:?}");
+    let nothing = place.call(&["serve", "nowhere"]).unwrap();
+    assert_eq!(nothing.code, Some(78), "{nothing:?}");
+    assert_stops_well(served);
+}
+
+#[test]
+fn asked_to_stop_in_the_middle_of_runs_it_ends_in_order_and_what_was_committed_arrives_later() {
+    let site = Site::new();
+    site.instance("sleeps", "", "act = \"sleep\"\ncount = 3600000\n\n[limits]\nwall = \"1h\"");
+    site.instance("well", "", "act = \"behave\"\namount = \"8\"");
+    let mut served = site.serve();
+    served.says_of("sleeps", "a run begins").unwrap();
+    served.says_of("well", "a run ended").unwrap();
+    let lines = assert_stops_well(served);
+    let stopped = lines.iter().any(|line| of(line, "instance") == "sleeps" && of(line, "outcome") == "stopped");
+    assert!(stopped, "{lines:#?}");
+    let mut served = site.serve();
+    site.assert_arrives(&mut served, "8");
+    assert_stops_well(served);
+    site.errand.assert_lawful().unwrap();
+}
+
+#[test]
+fn killed_in_the_middle_it_loses_nothing_and_counts_nothing_twice() {
+    let mut site = Site::new();
+    for name in ["one", "two", "three", "four"] {
+        site.instance(name, "interval = \"1h\"", "act = \"behave\"\namount = \"1.25\"");
+    }
+    for _ in 0..3 {
+        let mut served = site.serve();
+        served.wait_for(|line| of(line, "message") == "a run begins").unwrap();
+        served.kill().unwrap();
+        site.errand.pass(jiff::SignedDuration::from_hours(2)).unwrap();
+    }
+    let mut served = site.serve();
+    site.assert_arrives(&mut served, "5");
+    assert_stops_well(served);
+    site.errand.assert_lawful().unwrap();
+}
