@@ -31,8 +31,15 @@ impl Served {
     /// Where it cannot be started.
     pub fn start(place: &Place, path: &Path, more: &[&str]) -> Result<Self, Error> {
         let mut command = place.command()?;
-        command.arg("serve").arg(path).args(["--listen", "127.0.0.1:0"]).args(more);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .arg("serve")
+            .arg(path)
+            .args(["--listen", "127.0.0.1:0"])
+            .args(more);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut child = command.spawn()?;
         let output = child.stderr.take().ok_or("no standard error")?;
         let (tell, lines) = mpsc::channel();

@@ -81,7 +81,11 @@ fn assert_stops_well(served: Served) -> Vec<serde_json::Value> {
 fn runs(state: &Path, instance: &str) -> i64 {
     books::open(state)
         .unwrap()
-        .query_row("SELECT count(*) FROM run WHERE instance = ?1", [instance], |row| row.get(0))
+        .query_row(
+            "SELECT count(*) FROM run WHERE instance = ?1",
+            [instance],
+            |row| row.get(0),
+        )
         .unwrap()
 }
 
@@ -98,7 +102,9 @@ fn all_instances_of_a_directory_run_and_their_money_arrives() {
     let mut served = site.serve();
     let mut ended = std::collections::BTreeSet::new();
     while ended.len() < 3 {
-        let line = served.wait_for(|line| of(line, "message") == "a run ended").unwrap();
+        let line = served
+            .wait_for(|line| of(line, "message") == "a run ended")
+            .unwrap();
         assert_eq!(of(&line, "outcome"), "done", "{line}");
         ended.insert(of(&line, "instance").to_owned());
     }
@@ -116,31 +122,58 @@ fn broken_files_and_hostile_components_hold_up_no_other() {
     site.write("syntax", "[collector\n");
     site.write("nameless", "[collector]\nname = \"nameless\"\n");
     site.write("missing", "[collector]\ncomponent = \"nowhere.wasm\"\n");
-    site.instance("pinned", &format!("sha256 = \"{}\"", "0".repeat(64)), "act = \"behave\"");
-    site.errand.place.file("instances/rubbish.wasm", "no component").unwrap();
+    site.instance(
+        "pinned",
+        &format!("sha256 = \"{}\"", "0".repeat(64)),
+        "act = \"behave\"",
+    );
+    site.errand
+        .place
+        .file("instances/rubbish.wasm", "no component")
+        .unwrap();
     site.write("rubbish", "[collector]\ncomponent = \"rubbish.wasm\"\n");
     site.instance("panics", "", "act = \"panic\"");
     site.instance("spins", "", "act = \"spin\"\n\n[limits]\ncpu = \"1s\"");
     site.instance("well", "", "act = \"behave\"\namount = \"5\"");
     let mut served = site.serve_with(&["--parallel", "1"]);
-    let read = served.wait_for(|line| of(line, "message") == "files are read").unwrap();
-    assert_eq!((read["instances"].as_u64(), read["refused"].as_u64()), (Some(3), Some(5)), "{read}");
+    let read = served
+        .wait_for(|line| of(line, "message") == "files are read")
+        .unwrap();
+    assert_eq!(
+        (read["instances"].as_u64(), read["refused"].as_u64()),
+        (Some(3), Some(5)),
+        "{read}"
+    );
     let said = |part: &str| {
         let lines = served.seen().iter().map(|line| of(line, "message"));
         lines.filter(|line| line.contains(part)).count()
     };
-    for part in ["syntax.toml", "names no component", "nowhere.wasm", "sha256", "rubbish.wasm"] {
+    for part in [
+        "syntax.toml",
+        "names no component",
+        "nowhere.wasm",
+        "sha256",
+        "rubbish.wasm",
+    ] {
         assert_eq!(said(part), 1, "{part}: {:#?}", served.seen());
     }
     let mut outcomes = std::collections::BTreeMap::new();
     while outcomes.len() < 3 {
         let line = served
-            .wait_for(|line| of(line, "message").starts_with("a run ended") || of(line, "message").starts_with("a run failed"))
+            .wait_for(|line| {
+                of(line, "message").starts_with("a run ended")
+                    || of(line, "message").starts_with("a run failed")
+            })
             .unwrap();
         outcomes.insert(of(&line, "instance").to_owned(), of(&line, "outcome").to_owned());
     }
     let expected = [("panics", "trap"), ("spins", "limit"), ("well", "done")];
-    assert_eq!(outcomes, expected.map(|(name, how)| (name.to_owned(), how.to_owned())).into());
+    assert_eq!(
+        outcomes,
+        expected
+            .map(|(name, how)| (name.to_owned(), how.to_owned()))
+            .into()
+    );
     site.assert_arrives(&mut served, "5");
     assert_stops_well(served);
     site.errand.assert_lawful().unwrap();
@@ -184,11 +217,17 @@ fn instances_that_name_different_destinations_are_not_served_together() {
     let site = Site::new();
     site.instance("a-first", "", "act = \"behave\"\namount = \"1\"");
     let text = site.text("b-second", "", "act = \"behave\"\namount = \"2\"");
-    site.write("b-second", &text.replace("endpoint = \"http://127.0.0.1", "endpoint = \"http://localhost"));
+    site.write(
+        "b-second",
+        &text.replace("endpoint = \"http://127.0.0.1", "endpoint = \"http://localhost"),
+    );
     let mut served = site.serve();
     let why = served.says("share one ledger").unwrap();
     let said = of(&why, "message");
-    assert!(said.contains("b-second.toml") && said.contains("a-first.toml"), "{said}");
+    assert!(
+        said.contains("b-second.toml") && said.contains("a-first.toml"),
+        "{said}"
+    );
     site.assert_arrives(&mut served, "1");
     assert_stops_well(served);
 }
@@ -196,11 +235,21 @@ fn instances_that_name_different_destinations_are_not_served_together() {
 #[test]
 fn after_a_restart_one_run_makes_up_for_all_that_were_missed_and_none_runs_before_its_turn() {
     let mut site = Site::new();
-    site.instance("hourly", "cron = \"0 * * * *\"", "act = \"behave\"\namount = \"1\"");
-    site.instance("daily", "cron = \"0 6 * * *\"", "act = \"behave\"\namount = \"2\"");
+    site.instance(
+        "hourly",
+        "cron = \"0 * * * *\"",
+        "act = \"behave\"\namount = \"1\"",
+    );
+    site.instance(
+        "daily",
+        "cron = \"0 6 * * *\"",
+        "act = \"behave\"\namount = \"2\"",
+    );
     let mut served = site.serve();
     for _ in 0..2 {
-        served.wait_for(|line| of(line, "message") == "a run ended").unwrap();
+        served
+            .wait_for(|line| of(line, "message") == "a run ended")
+            .unwrap();
     }
     site.assert_arrives(&mut served, "3");
     assert_stops_well(served);
@@ -209,7 +258,10 @@ fn after_a_restart_one_run_makes_up_for_all_that_were_missed_and_none_runs_befor
     let mut served = site.serve();
     served.says_of("hourly", "a run ended").unwrap();
     let lines = assert_stops_well(served);
-    let begun = lines.iter().filter(|line| of(line, "message") == "a run begins").count();
+    let begun = lines
+        .iter()
+        .filter(|line| of(line, "message") == "a run begins")
+        .count();
     assert_eq!(begun, 1, "{lines:#?}");
     let state = site.errand.place.state();
     assert_eq!((runs(&state, "hourly"), runs(&state, "daily")), (2, 1));
@@ -231,7 +283,10 @@ fn a_second_serve_over_the_same_state_is_refused_and_so_is_a_port_that_is_taken(
     let taken = held.local_addr().unwrap().to_string();
     let third = place.call(&["serve", directory, "--listen", &taken]).unwrap();
     assert_eq!(third.code, Some(78), "{third:?}");
-    assert!(third.stderr.contains(&taken) && third.stderr.contains("--listen"), "{third:?}");
+    assert!(
+        third.stderr.contains(&taken) && third.stderr.contains("--listen"),
+        "{third:?}"
+    );
     let nothing = place.call(&["serve", "nowhere"]).unwrap();
     assert_eq!(nothing.code, Some(78), "{nothing:?}");
     assert_stops_well(served);
@@ -240,13 +295,19 @@ fn a_second_serve_over_the_same_state_is_refused_and_so_is_a_port_that_is_taken(
 #[test]
 fn asked_to_stop_in_the_middle_of_runs_it_ends_in_order_and_what_was_committed_arrives_later() {
     let site = Site::new();
-    site.instance("sleeps", "", "act = \"sleep\"\ncount = 3600000\n\n[limits]\nwall = \"1h\"");
+    site.instance(
+        "sleeps",
+        "",
+        "act = \"sleep\"\ncount = 3600000\n\n[limits]\nwall = \"1h\"",
+    );
     site.instance("well", "", "act = \"behave\"\namount = \"8\"");
     let mut served = site.serve();
     served.says_of("sleeps", "a run begins").unwrap();
     served.says_of("well", "a run ended").unwrap();
     let lines = assert_stops_well(served);
-    let stopped = lines.iter().any(|line| of(line, "instance") == "sleeps" && of(line, "outcome") == "stopped");
+    let stopped = lines
+        .iter()
+        .any(|line| of(line, "instance") == "sleeps" && of(line, "outcome") == "stopped");
     assert!(stopped, "{lines:#?}");
     let mut served = site.serve();
     site.assert_arrives(&mut served, "8");
@@ -262,7 +323,9 @@ fn killed_in_the_middle_it_loses_nothing_and_counts_nothing_twice() {
     }
     for _ in 0..3 {
         let mut served = site.serve();
-        served.wait_for(|line| of(line, "message") == "a run begins").unwrap();
+        served
+            .wait_for(|line| of(line, "message") == "a run begins")
+            .unwrap();
         served.kill().unwrap();
         site.errand.pass(jiff::SignedDuration::from_hours(2)).unwrap();
     }

@@ -38,19 +38,20 @@ pub struct Due {
 }
 
 impl Roster {
-    /// Takes an instance in, or its new rhythm. One that is `changed` and has failed is given another chance at once.
+    /// Takes an instance in, or its new rhythm. One that has failed is given another chance at once, where it is to be tried
+    /// `again`.
     pub fn take(
         &mut self,
         name: &str,
         rhythm: Rhythm,
-        changed: bool,
+        again: bool,
         last_start: Option<Timestamp>,
         now: Timestamp,
     ) {
         match self.entries.get_mut(name) {
             Some(entry) => {
                 entry.rhythm = rhythm;
-                if changed && entry.past != Past::Well {
+                if again && entry.past != Past::Well {
                     entry.past = Past::Well;
                     entry.next = Some(now);
                 } else if entry.past == Past::Well {

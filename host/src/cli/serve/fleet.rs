@@ -27,6 +27,8 @@ pub(super) struct Fleet {
     pub(super) openfinops: Option<OpenFinOps>,
     /// Where FOCUS files go.
     pub(super) focus: Option<SnapshotConfig>,
+    /// Whether instances that failed are to be tried again at once.
+    pub(super) retry: bool,
 }
 
 /// An operator's file.
@@ -122,7 +124,7 @@ impl Loader {
                     force: Some(in_force(prepared, former)),
                     refused: None,
                 },
-                Err(why) => refused(former, why),
+                Err(why) => refused(former, with_hint(why, before)),
             };
             fleet.members.insert(path, member);
         }
@@ -174,6 +176,16 @@ impl Loader {
             }
         }
     }
+}
+
+/// What a new file lacks may be a right that a restart would give.
+fn with_hint(why: String, before: &Fleet) -> String {
+    if before.members.is_empty() || !why.contains("Permission denied") {
+        return why;
+    }
+    format!(
+        "{why}\n(at its start, finops-host was confined to the directories of the files of then: where this lies elsewhere, restart it)"
+    )
 }
 
 fn in_force(prepared: Prepared, former: Option<&Force>) -> Force {

@@ -41,7 +41,7 @@ use tokio::{
     sync::{Semaphore, mpsc, watch},
     task::JoinSet,
 };
-use watching::Watch;
+use watching::{Asker, Watch};
 
 /// The longest that one waits without looking at the clock: it can be set, and a machine can sleep.
 const LOOK_AT_THE_CLOCK: Duration = Duration::from_secs(30);
@@ -125,11 +125,12 @@ async fn load_for_ever(
         if fleets.send(fleet.clone()).await.is_err() {
             return;
         }
-        watch.asked().await;
+        let asker = watch.asked().await;
         match loader.reload(&fleet).await {
             Ok(now) => fleet = now,
             Err(failed) => tracing::error!("everything stays as it is: {}", failed.message),
         }
+        fleet.retry = asker == Asker::Person;
     }
 }
 
@@ -236,8 +237,8 @@ impl Service {
         let mut standing = BTreeSet::new();
         for (name, path, force) in fleet.in_force() {
             let last = self.last_starts.get(name).copied();
-            self.roster
-                .take(name, force.rhythm.clone(), force.changed, last, now);
+            let again = force.changed || fleet.retry;
+            self.roster.take(name, force.rhythm.clone(), again, last, now);
             self.forces.insert(name.to_owned(), Arc::clone(&force.prepared));
             let refused = fleet.members.get(path).and_then(|member| member.refused.clone());
             self.put_up(name, path, force, refused);

@@ -7,7 +7,10 @@ use notify::{
 };
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -18,9 +21,19 @@ use tokio::{
 /// How long files must have been left alone: an editor and a Kubernetes volume each change several things at once.
 const QUIET: Duration = Duration::from_millis(500);
 
+/// Who asks for another look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// A person, by SIGHUP: what failed is to be tried again, too.
+    Person,
+    /// A file that changed.
+    File,
+}
+
 /// A watch over directories; it ends with this value.
 pub(super) struct Watch {
     asked: Arc<Notify>,
+    by_person: Arc<AtomicBool>,
     watcher: Option<RecommendedWatcher>,
     watched: Vec<PathBuf>,
 }
@@ -33,10 +46,12 @@ impl Watch {
     pub(super) fn start() -> std::io::Result<Self> {
         let asked = Arc::new(Notify::new());
         let mut hangup = signal(SignalKind::hangup())?;
-        let on_signal = Arc::clone(&asked);
+        let by_person = Arc::new(AtomicBool::new(false));
+        let (on_signal, person) = (Arc::clone(&asked), Arc::clone(&by_person));
         tokio::spawn(async move {
             while hangup.recv().await.is_some() {
                 tracing::info!("asked to read the files again");
+                person.store(true, Ordering::Relaxed);
                 on_signal.notify_one();
             }
         });
@@ -51,6 +66,7 @@ impl Watch {
             .ok();
         Ok(Self {
             asked,
+            by_person,
             watcher,
             watched: Vec::new(),
         })
@@ -74,9 +90,13 @@ impl Watch {
     }
 
     /// Waits until another look is asked for, and until things are quiet again.
-    pub(super) async fn asked(&self) {
+    pub(super) async fn asked(&self) -> Asker {
         self.asked.notified().await;
         while tokio::time::timeout(QUIET, self.asked.notified()).await.is_ok() {}
+        match self.by_person.swap(false, Ordering::Relaxed) {
+            true => Asker::Person,
+            false => Asker::File,
+        }
     }
 }
 
