@@ -334,3 +334,53 @@ fn killed_in_the_middle_it_loses_nothing_and_counts_nothing_twice() {
     assert_stops_well(served);
     site.errand.assert_lawful().unwrap();
 }
+
+#[test]
+fn under_a_host_file_each_directory_has_its_ceiling_and_the_host_file_says_how_to_serve() {
+    let site = Site::new();
+    let place = &site.errand.place;
+    let tenant = |name: &str| {
+        let directory = place.path().join(name);
+        fs::create_dir(&directory).unwrap();
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+        directory
+    };
+    let (alpha, beta) = (tenant("alpha"), tenant("beta"));
+    let text =
+        |name: &str, more: &str| site.text(name, "", &format!("act = \"behave\"\namount = \"2\"\n{more}"));
+    fs::write(alpha.join("good.toml"), text("good", "")).unwrap();
+    let greedy = "\n[[allow]]\nhost = \"bill.example\"\n\n[limits]\nmemory = \"64MiB\"";
+    fs::write(beta.join("greedy.toml"), text("greedy", greedy)).unwrap();
+    // A name that another tenant has, too: neither is believed.
+    fs::write(alpha.join("same.toml"), text("same", "")).unwrap();
+    fs::write(beta.join("same.toml"), text("same", "")).unwrap();
+    let destination = site.errand.recorder.url();
+    let host = place
+        .file(
+            "host.toml",
+            format!(
+                "[serve]\nparallel = 2\n\n[[directory]]\npath = \"alpha\"\ndestinations = [\"{destination}\"]\n\n\
+                 [[directory]]\npath = \"beta\"\ndestinations = [\"{destination}\"]\n"
+            ),
+        )
+        .unwrap();
+    let mut served = Served::start(place, &host, &[]).unwrap();
+    served.says_of("good", "a run ended").unwrap();
+    let told = |part: &str| {
+        served
+            .seen()
+            .iter()
+            .filter(|line| of(line, "message").contains(part))
+            .count()
+    };
+    assert_eq!(told("bill.example"), 1, "{:#?}", served.seen());
+    assert_eq!(
+        told("the instance name `same` is also that of"),
+        2,
+        "{:#?}",
+        served.seen()
+    );
+    site.assert_arrives(&mut served, "2");
+    assert_stops_well(served);
+    assert_eq!(runs(&place.state(), "greedy") + runs(&place.state(), "same"), 0);
+}

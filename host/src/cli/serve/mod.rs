@@ -7,6 +7,7 @@ mod delivering;
 mod fleet;
 mod one_run;
 mod opening;
+mod proving;
 mod watching;
 
 pub(super) use opening::Opening;
@@ -85,9 +86,10 @@ pub(super) async fn serve(read: Read, state: Option<&Path>) -> Result<Exit, Fail
     tracing::info!("serving {}", opening.path.display());
     let (openfinops, to_openfinops) = watch::channel(None);
     let (focus, to_focus) = watch::channel(None);
-    let deliveries = [
+    let beside = [
         tokio::spawn(delivering::entries(Arc::clone(&crew), to_openfinops)),
         tokio::spawn(delivering::files(Arc::clone(&crew), to_focus)),
+        tokio::spawn(proving::laws(Arc::clone(&crew))),
     ];
     let mut service = Service {
         crew,
@@ -102,9 +104,9 @@ pub(super) async fn serve(read: Read, state: Option<&Path>) -> Result<Exit, Fail
     };
     service.go_on(fleet).await;
     service.come_to_an_end().await;
-    for delivery in deliveries {
+    for task in beside {
         // It has nothing to tell but that it is over.
-        let _over = delivery.await;
+        let _over = task.await;
     }
     tracing::info!("stopped; what waits for delivery is sent after the next start");
     Ok(Exit::Done)

@@ -93,15 +93,17 @@ impl Crew {
                 return put_off;
             }
         }
-        self.run(prepared, name).await
+        self.run(prepared, due).await
     }
 
-    async fn run(&self, prepared: &Prepared, name: &str) -> Turn {
-        let started = self.clock.now();
+    async fn run(&self, prepared: &Prepared, due: &Due) -> Turn {
+        let (name, started) = (due.name.as_str(), self.clock.now());
+        let late = Duration::try_from(due.since.duration_until(started)).unwrap_or_default();
         self.board.change(name, |state| {
             state.activity = Activity::Running { since: started };
         });
-        tracing::info!(instance = name, "a run begins");
+        let late_ms = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(instance = name, late_ms, "a run begins");
         let (runtime, ledger, clock) = (&self.runtime, &self.ledger, &self.clock);
         let asked = Asked::WhatIsDue;
         let ran = run_once(runtime, prepared, ledger, clock, asked, |_| (), self.stop.wait()).await;
