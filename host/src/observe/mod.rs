@@ -5,8 +5,10 @@
 
 mod board;
 mod books;
+mod health;
 mod metrics;
 
 pub use board::{Activity, Board, InstanceState, LastRun};
 pub use books::Books;
+pub use health::{Health, Heartbeat, Phase, Readiness, listen};
 pub use metrics::Metrics;
