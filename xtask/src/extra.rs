@@ -71,6 +71,35 @@ const CHECKS: &[Check] = &[
         install: "apt-get install prometheus",
         in_ci: true,
     },
+    Check {
+        about: "what is served as metrics, by Prometheus' own linter",
+        probe: &["promtool", "--version"],
+        call: &[
+            "cargo",
+            "test",
+            "--workspace",
+            "--lib",
+            "--",
+            "--ignored",
+            "promtool_accepts",
+        ],
+        install: "apt-get install prometheus",
+        in_ci: true,
+    },
+    Check {
+        about: "the example's alerts",
+        probe: &["promtool", "--version"],
+        call: &["promtool", "check", "rules", "examples/deploy/alerts.yaml"],
+        install: "apt-get install prometheus",
+        in_ci: true,
+    },
+    Check {
+        about: "that each of them fires on what it is for",
+        probe: &["promtool", "--version"],
+        call: &["promtool", "test", "rules", "tests/promtool/alerts.yaml"],
+        install: "apt-get install prometheus",
+        in_ci: true,
+    },
 ];
 
 /// Makes every check whose tool is there; fails if one fails, after all were made.

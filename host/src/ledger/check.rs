@@ -94,6 +94,18 @@ pub struct Report {
 pub const MOST: usize = 1_000;
 
 impl Report {
+    /// Differences in law 2; those that are not told by name may be, and count. `None`: it could not be proven, since the content
+    /// of archived records cannot be read.
+    #[must_use]
+    pub fn law2_differences(&self) -> Option<u64> {
+        let of = |rule| self.findings.iter().filter(move |finding| finding.rule == rule);
+        if of(Rule::Archive).next().is_some() {
+            return None;
+        }
+        let told = u64::try_from(of(Rule::Sums).count()).unwrap_or(u64::MAX);
+        Some(told.saturating_add(self.untold))
+    }
+
     fn found(&mut self, rule: Rule, what: impl Into<String>) {
         if self.findings.len() < MOST {
             let what = what.into();

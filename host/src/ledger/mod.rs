@@ -33,6 +33,7 @@ pub mod error;
 mod fingerprint;
 #[cfg(test)]
 mod full_tests;
+pub mod gauges;
 pub mod held;
 pub mod hold;
 mod key;

@@ -55,6 +55,34 @@ fn a_doubled_entry_is_found() {
 }
 
 #[test]
+fn differences_in_law_2_are_counted_apart_from_others() {
+    let differences = |bench: &sample::Bench| {
+        let connection = crate::ledger::store::open_read_only(bench.directory.path()).unwrap();
+        super::check(&connection).unwrap().law2_differences()
+    };
+    let bench = sound();
+    assert_eq!(differences(&bench), Some(0));
+    bench.doctor("UPDATE commit_partition SET before = before + 1");
+    assert!(
+        bench
+            .findings()
+            .iter()
+            .any(|finding| finding.starts_with("law 1"))
+    );
+    assert_eq!(differences(&bench), Some(0));
+    bench.doctor("DELETE FROM entry WHERE id = (SELECT MAX(id) FROM entry)");
+    assert_eq!(differences(&bench), Some(1), "{:?}", bench.findings());
+    let unproven = super::Report {
+        findings: vec![super::Finding {
+            rule: super::Rule::Archive,
+            what: String::new(),
+        }],
+        ..super::Report::default()
+    };
+    assert_eq!(unproven.law2_differences(), None);
+}
+
+#[test]
 fn a_lost_entry_is_found() {
     finds(
         "DELETE FROM entry WHERE id = (SELECT MAX(id) FROM entry)",
