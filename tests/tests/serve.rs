@@ -14,6 +14,8 @@ use finops_tests::{
 use rustix::process::Signal;
 use std::{
     fs,
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -69,6 +71,21 @@ impl Site {
             served.says("delivered").unwrap();
         }
     }
+}
+
+/// A GET as a supervisor makes it: status and body.
+fn get(address: SocketAddr, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap();
+    (status.parse().unwrap(), body.to_owned())
 }
 
 #[track_caller]
@@ -383,4 +400,41 @@ fn under_a_host_file_each_directory_has_its_ceiling_and_the_host_file_says_how_t
     site.assert_arrives(&mut served, "2");
     assert_stops_well(served);
     assert_eq!(runs(&place.state(), "greedy") + runs(&place.state(), "same"), 0);
+}
+
+#[test]
+fn health_status_and_metrics_tell_how_instances_stand() {
+    let site = Site::new();
+    site.instance("well", "interval = \"1h\"", "act = \"behave\"\namount = \"2.50\"");
+    site.write("broken", "[collector\n");
+    let mut served = site.serve();
+    let address = served.address().unwrap();
+    served.says_of("well", "a run ended").unwrap();
+    site.assert_arrives(&mut served, "2.50");
+    assert_eq!(get(address, "/livez"), (200, "alive\n".to_owned()));
+    assert_eq!(get(address, "/readyz"), (200, "ready\n".to_owned()));
+    assert_eq!(get(address, "/").0, 404);
+    let (status, body) = get(address, "/statusz");
+    let told: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(status, 200);
+    let well = &told["instances"]["well"];
+    assert_eq!(well["last"]["outcome"], "done", "{told:#}");
+    assert_eq!(well["activity"]["is"], "waiting", "{told:#}");
+    assert!(
+        told["instances"]["broken"]["refused"]
+            .as_str()
+            .unwrap()
+            .contains("broken.toml"),
+        "{told:#}"
+    );
+    let (status, metrics) = get(address, "/metrics");
+    assert_eq!(status, 200);
+    for line in [
+        "finops_runs_total{instance=\"well\",outcome=\"done\"} 1",
+        "finops_config_files{state=\"refused\"} 1",
+        "finops_instance_fit{instance=\"broken\"} 0",
+    ] {
+        assert!(metrics.lines().any(|seen| seen == line), "{line}: {metrics}");
+    }
+    assert_stops_well(served);
 }

@@ -42,6 +42,12 @@ impl Exit {
         if rank(other) < rank(self) { other } else { self }
     }
 
+    /// The one of this number.
+    #[must_use]
+    pub fn of_code(code: u8) -> Option<Self> {
+        ORDER.into_iter().find(|exit| *exit as u8 == code)
+    }
+
     /// The exit code of a run that did not end with `done`.
     #[must_use]
     pub fn of_run(error: &RunError) -> Self {

@@ -124,6 +124,11 @@ impl Failed {
         }
     }
 
+    /// Which exit code it asks for; none for a wrong command line.
+    fn exit(&self) -> Option<Exit> {
+        Exit::of_code(self.code)
+    }
+
     /// A lock that was not had: another process holds it, or it cannot be made.
     fn locked(error: LedgerError) -> Self {
         match error {

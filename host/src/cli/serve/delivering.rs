@@ -3,7 +3,7 @@
 //! What must hold: what goes wrong is told once until it changes, and tried again for ever.
 
 use super::{
-    super::{Failed, destination, focus},
+    super::{Failed, destination, exit::Exit, focus},
     one_run::Crew,
 };
 use crate::{
@@ -14,6 +14,8 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
+/// The destination of entries, as the ledger calls it.
+const DESTINATION: &str = "openfinops";
 /// How long one delivery may take before one looks whether the destination is still the same.
 const ONE_ROUND: Duration = Duration::from_secs(60);
 /// How long one waits for news: another process may have collected, or resumed a destination.
@@ -66,14 +68,31 @@ pub(super) async fn entries(crew: Arc<Crew>, to: watch::Receiver<Option<OpenFinO
                 () = crew.stop.wait() => return,
             };
             match delivered {
-                Ok(report) if tell(&report, &mut told) => pause = Duration::ZERO,
-                Ok(_) => {}
-                Err(failed) => told.warn(format!("nothing is delivered: {}", failed.message)),
+                Ok(report) => {
+                    crew.metrics.delivered(DESTINATION, &report);
+                    if tell(&report, &mut told) {
+                        pause = Duration::ZERO;
+                    }
+                }
+                Err(failed) => {
+                    crew.metrics.delivery_failed(DESTINATION, kind(&failed));
+                    told.warn(format!("nothing is delivered: {}", failed.message));
+                }
             }
         }
         if !attention.again_after(pause).await {
             return;
         }
+    }
+}
+
+/// What kept a delivery from working at all, in a word.
+fn kind(failed: &Failed) -> &'static str {
+    match failed.exit() {
+        Some(Exit::Storage) => "storage",
+        Some(Exit::Config) => "configuration",
+        Some(Exit::Refused) => "refused",
+        _ => "other",
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
     component::{CacheDir, Compiler},
     config::Tenant,
     ledger::Ledger,
-    observe::{Activity, Board, InstanceState},
+    observe::{self, Activity, Board, Health, Heartbeat, InstanceState, Metrics, Phase, Readiness},
     sandbox::{RunError, Runtime},
     schedule::{Due, PrepareError, Prepared, Roster},
 };
@@ -36,7 +36,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     sync::{Semaphore, mpsc, watch},
@@ -53,6 +53,7 @@ pub(super) async fn serve(read: Read, state: Option<&Path>) -> Result<Exit, Fail
         return Err(Failed::bug("nothing was read to serve".to_owned()));
     };
     let opening = *opening;
+    let (readiness, heartbeat) = (Readiness::new(), Heartbeat::new());
     let clock = clock().map_err(Failed::config)?;
     let runtime = Arc::new(Runtime::new().map_err(PrepareError::from)?);
     let directory = state_dir(state).map_err(Failed::config)?;
@@ -74,10 +75,20 @@ pub(super) async fn serve(read: Read, state: Option<&Path>) -> Result<Exit, Fail
         clock,
         stop,
         board: Board::default(),
+        metrics: Metrics::new(),
         places: Semaphore::new(usize::try_from(opening.parallel).unwrap_or(1)),
         news: News::new(),
         patience: std::sync::Mutex::new(Patience::default()),
     });
+    readiness.enter(Phase::Loading);
+    let health = Health {
+        board: crew.board.clone(),
+        metrics: crew.metrics.clone(),
+        state_dir: crew.directory.clone(),
+        clock: Arc::clone(&crew.clock),
+        readiness: readiness.clone(),
+        heartbeat: heartbeat.clone(),
+    };
     let bug = |error: std::io::Error| Failed::bug(error.to_string());
     let watch = Watch::start().map_err(bug)?;
     let (fleets, fleet) = mpsc::channel(1);
@@ -91,8 +102,18 @@ pub(super) async fn serve(read: Read, state: Option<&Path>) -> Result<Exit, Fail
         tokio::spawn(delivering::files(Arc::clone(&crew), to_focus)),
         tokio::spawn(proving::laws(Arc::clone(&crew))),
     ];
+    let address = opening.listener.local_addr().map_err(bug)?;
+    // Health is told to the very end, and never holds it up.
+    let listening = tokio::spawn(observe::listen(
+        vec![opening.listener],
+        health,
+        std::future::pending::<()>(),
+    ));
+    tracing::info!("listening on {address}");
     let mut service = Service {
         crew,
+        readiness,
+        heartbeat,
         roster: Roster::default(),
         last_starts,
         forces: BTreeMap::new(),
@@ -103,11 +124,13 @@ pub(super) async fn serve(read: Read, state: Option<&Path>) -> Result<Exit, Fail
         focus,
     };
     service.go_on(fleet).await;
+    service.readiness.enter(Phase::Stopping);
     service.come_to_an_end().await;
     for task in beside {
         // It has nothing to tell but that it is over.
         let _over = task.await;
     }
+    listening.abort();
     tracing::info!("stopped; what waits for delivery is sent after the next start");
     Ok(Exit::Done)
 }
@@ -139,6 +162,8 @@ async fn load_for_ever(
 /// The scheduler's own state.
 struct Service {
     crew: Arc<Crew>,
+    readiness: Readiness,
+    heartbeat: Heartbeat,
     roster: Roster,
     /// When instances were last started, as far as the ledger knows.
     last_starts: BTreeMap<String, Timestamp>,
@@ -158,6 +183,7 @@ impl Service {
     async fn go_on(&mut self, mut fleets: mpsc::Receiver<Fleet>) {
         let stop = self.crew.stop.clone();
         loop {
+            self.heartbeat.beat(Instant::now());
             let now = self.crew.clock.now();
             for due in self.roster.due(now) {
                 self.start(due);
@@ -278,6 +304,10 @@ impl Service {
             self.crew.board.remove(gone);
         }
         self.files = standing;
+        self.crew
+            .metrics
+            .reloaded(self.forces.len(), fleet.refused().count());
+        self.readiness.enter(Phase::Serving);
         tracing::info!(
             instances = self.forces.len(),
             refused = fleet.refused().count(),

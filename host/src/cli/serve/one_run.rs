@@ -12,7 +12,7 @@ use crate::{
     clock::SharedClock,
     foreign::Foreign,
     ledger::{Ledger, Retention, store::LedgerError},
-    observe::{Activity, Board, LastRun},
+    observe::{Activity, Board, LastRun, Metrics},
     sandbox::{RunError, Runtime},
     schedule::{Asked, Due, Prepared, RunSummary, run_once},
 };
@@ -36,6 +36,7 @@ pub(super) struct Crew {
     pub(super) clock: SharedClock,
     pub(super) stop: Stop,
     pub(super) board: Board,
+    pub(super) metrics: Metrics,
     /// The places of runs.
     pub(super) places: Semaphore,
     pub(super) news: News,
@@ -102,6 +103,7 @@ impl Crew {
         self.board.change(name, |state| {
             state.activity = Activity::Running { since: started };
         });
+        self.metrics.run_started(name, late);
         let late_ms = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
         tracing::info!(instance = name, late_ms, "a run begins");
         let (runtime, ledger, clock) = (&self.runtime, &self.ledger, &self.clock);
@@ -118,7 +120,10 @@ impl Crew {
             }
         };
         tell(&summary);
-        let last = LastRun::of(&summary, started, clock.now());
+        let ended = clock.now();
+        let took = Duration::try_from(started.duration_until(ended)).unwrap_or_default();
+        self.metrics.run_ended(&summary, took);
+        let last = LastRun::of(&summary, started, ended);
         self.board.change(name, |state| state.last = Some(last));
         self.news.spread();
         if let Err(error) = self.archive(prepared, name).await {

@@ -31,7 +31,12 @@ pub(super) async fn laws(crew: Arc<Crew>) {
             () = crew.stop.wait() => return,
         };
         match proved {
-            Ok(Ok(report)) => tell(&report),
+            Ok(Ok(report)) => {
+                if let Some(differences) = report.law2_differences() {
+                    crew.metrics.proved(differences, crew.clock.now());
+                }
+                tell(&report);
+            }
             Ok(Err(error)) => not_proved(&error),
             Err(panic) => tracing::error!("a bug ended the check of the ledger: {panic}"),
         }
