@@ -310,24 +310,26 @@ fn a_second_serve_over_the_same_state_is_refused_and_so_is_a_port_that_is_taken(
 }
 
 #[test]
-fn asked_to_stop_in_the_middle_of_runs_it_ends_in_order_and_what_was_committed_arrives_later() {
+fn asked_to_stop_in_the_middle_of_a_run_it_ends_in_order_and_runs_again_when_its_turn_comes() {
     let site = Site::new();
     site.instance(
         "sleeps",
-        "",
+        "interval = \"1h\"",
         "act = \"sleep\"\ncount = 3600000\n\n[limits]\nwall = \"1h\"",
     );
     site.instance("well", "", "act = \"behave\"\namount = \"8\"");
     let mut served = site.serve();
     served.says_of("sleeps", "a run begins").unwrap();
     served.says_of("well", "a run ended").unwrap();
+    site.assert_arrives(&mut served, "8");
     let lines = assert_stops_well(served);
     let stopped = lines
         .iter()
         .any(|line| of(line, "instance") == "sleeps" && of(line, "outcome") == "stopped");
     assert!(stopped, "{lines:#?}");
+    site.errand.pass(jiff::SignedDuration::from_hours(3)).unwrap();
     let mut served = site.serve();
-    site.assert_arrives(&mut served, "8");
+    served.says_of("sleeps", "a run begins").unwrap();
     assert_stops_well(served);
     site.errand.assert_lawful().unwrap();
 }
@@ -437,4 +439,25 @@ fn health_status_and_metrics_tell_how_instances_stand() {
         assert!(metrics.lines().any(|seen| seen == line), "{line}: {metrics}");
     }
     assert_stops_well(served);
+}
+
+#[test]
+fn check_tells_beforehand_what_serve_would_refuse() {
+    let site = Site::new();
+    site.instance("well", "", "act = \"behave\"");
+    site.write("syntax", "[collector\n");
+    site.instance("pinned", &format!("sha256 = \"{}\"", "0".repeat(64)), "act = \"behave\"");
+    let ran = site.errand.place.call(&["check", site.directory.to_str().unwrap(), "--json"]).unwrap();
+    assert_eq!(ran.code, Some(78), "{ran:?}");
+    let told = ran.json().unwrap();
+    let wrong: Vec<(&str, bool)> = told["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| {
+            let name = file["path"].as_str().unwrap().rsplit('/').next().unwrap();
+            (name, file["errors"].as_array().unwrap().is_empty())
+        })
+        .collect();
+    assert_eq!(wrong, [("pinned.toml", false), ("syntax.toml", false), ("well.toml", true)], "{told:#}");
 }

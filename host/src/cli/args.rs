@@ -161,7 +161,7 @@ pub(super) struct Init {
 /// Options of `check`.
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// The operator's file, or a host file: then every operator's file under it, too.
+    /// The operator's file; or a host file or a directory, then every operator's file that `serve` would run of it.
     #[arg(required_unless_present = "ledger")]
     pub(super) config: Option<PathBuf>,
     /// The component to check it against.

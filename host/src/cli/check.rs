@@ -9,8 +9,8 @@ use super::{
     status::gaps,
 };
 use crate::{
-    component::{CacheDir, Compiler},
-    config::{Config, HostFile, Tenant, Written, read_any},
+    component::{CacheDir, Compiler, ComponentFile},
+    config::{Config, ConfigErrors, Site, Tenant, Written, read_any},
     egress::Grant,
     export::{ExportError, snapshot::prove},
     foreign::escaped,
@@ -51,14 +51,14 @@ struct File {
 pub(super) async fn check(args: args::Check, state: Option<&Path>) -> Result<Exit, Failed> {
     let state = state_dir(state).map_err(Failed::config)?;
     let mut found = Found::default();
-    match (args.config.as_deref().map(read_any).transpose()?, &args.component) {
+    match (args.config.as_deref().map(read).transpose()?, &args.component) {
         (None, _) => {}
-        (Some(Written::Host(_)), Some(_)) => {
-            let message = "--component goes with the file of one instance, not with a host file";
+        (Some(Checked::Site(_)), Some(_)) => {
+            let message = "--component goes with the file of one instance, not with a host file or directory";
             return Err(Failed::usage(message.to_owned()));
         }
-        (Some(Written::Host(host)), None) => check_host(&host, &mut found),
-        (Some(Written::Instance(config)), component) => {
+        (Some(Checked::Site(site)), None) => check_site(&site, &mut found)?,
+        (Some(Checked::Instance(config)), component) => {
             (found.errors, found.warnings) = check_grant(&config);
             if let Some(wasm) = component {
                 let runtime = Runtime::new().map_err(PrepareError::from)?;
@@ -109,35 +109,55 @@ fn exit(found: &Found) -> Exit {
     }
 }
 
-/// The host file, and each operator's file under its ceiling.
-fn check_host(host: &HostFile, found: &mut Found) {
-    found.warnings.extend(host.warnings.iter().cloned());
-    let tenants = host.tenants();
-    for ceiling in &host.ceilings {
-        if !tenants
-            .iter()
-            .any(|tenant| tenant.path.starts_with(&ceiling.directory))
-        {
+/// What is checked.
+enum Checked {
+    /// The file of one instance.
+    Instance(Box<Config>),
+    /// What `serve` would run.
+    Site(Site),
+}
+
+fn read(path: &Path) -> Result<Checked, ConfigErrors> {
+    if path.is_dir() {
+        return Site::open(path).map(Checked::Site);
+    }
+    read_any(path).map(|written| match written {
+        Written::Instance(config) => Checked::Instance(config),
+        Written::Host(host) => Checked::Site(Site::Host(host)),
+    })
+}
+
+/// The host file, where there is one, and each operator's file under its ceiling.
+fn check_site(site: &Site, found: &mut Found) -> Result<(), Failed> {
+    found.warnings.extend(site.warnings().iter().cloned());
+    let tenants = site.tenants()?;
+    for directory in site.directories() {
+        if !tenants.iter().any(|tenant| tenant.path.starts_with(&directory)) {
             found.warnings.push(format!(
-                "{}:{}: {} holds no operator's file (*.toml)",
-                host.path.display(),
-                ceiling.line,
-                ceiling.directory.display()
+                "{} holds no operator's file (*.toml)",
+                directory.display()
             ));
         }
     }
     found.files = Some(tenants.iter().map(check_tenant).collect());
+    Ok(())
 }
 
 fn check_tenant(tenant: &Tenant) -> File {
     let path = tenant.path.display().to_string();
     match &tenant.config {
         Ok(config) => {
-            let (errors, mut warnings) = check_grant(config);
-            if config.component.is_none() {
-                warnings.push(format!(
+            let (mut errors, mut warnings) = check_grant(config);
+            match &config.component {
+                None => warnings.push(format!(
                     "{path}: names no component, so `serve` could not start it: add [collector] component = \"x.wasm\""
-                ));
+                )),
+                // Read, not run: its settings are checked by --component, and by `serve`.
+                Some(component) => errors.extend(
+                    ComponentFile::read(component, config.sha256.as_deref())
+                        .err()
+                        .map(|error| error.to_string()),
+                ),
             }
             File {
                 path,

@@ -154,7 +154,14 @@ impl Loader {
         file.held_to(config.sha256.as_deref())
             .map_err(|error| error.to_string())?;
         let collector = self.collector(&file, pass).await?;
-        fit(config, &collector).map_err(|errors| errors.to_string())
+        let prepared = fit(config, &collector).map_err(|errors| errors.to_string())?;
+        match prepared.grant.conflicts().first() {
+            Some(conflict) => {
+                let path = prepared.config.path.display();
+                Err(format!("{path}:{}: {}", conflict.line, conflict.message))
+            }
+            None => Ok(prepared),
+        }
     }
 
     async fn collector(&mut self, file: &ComponentFile, pass: &mut Pass) -> Result<Collector, String> {

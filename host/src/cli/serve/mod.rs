@@ -271,12 +271,10 @@ impl Service {
             let refused = fleet.members.get(path).and_then(|member| member.refused.clone());
             self.put_up(name, path, force, refused);
             standing.insert(name.to_owned());
-            for warning in force
-                .changed
-                .then(|| warnings(&force.prepared))
-                .unwrap_or_default()
-            {
-                tracing::warn!(instance = name, "{warning}");
+            if force.changed {
+                for warning in warnings(&force.prepared) {
+                    tracing::warn!(instance = name, "{warning}");
+                }
             }
         }
         for (path, why) in fleet.refused() {

@@ -91,6 +91,13 @@ figures! {
     PYTHON_CPU = "python-cpu", Time, "  user and system CPU";
     PYTHON_PEAK = "python-peak", Bytes, "  peak memory of the process";
     PYTHON_ROWS = "python-rows", Count, "  rows stored";
+    RUN_START = "run-start", Time, "`finops-host run`, code cached: from its start to its first connection";
+    PYTHON_START = "python-start", Time, "  the Python script";
+    IDLE_MEMORY = "idle-memory", Bytes, "`serve`, 20 instances of all collectors at rest: resident memory";
+    LAG_P99 = "lag-p99", Time, "`serve`, 1,000 instances every 5 minutes: lateness of a run, 99 of 100";
+    LAG_MEDIAN = "lag-median", Time, "  half of them";
+    RUN_OF_MANY = "run-of-many", Time, "  user and system CPU for each run";
+    THOUSAND_MEMORY = "thousand-memory", Bytes, "  peak memory of the process";
 }
 
 /// All ratios.
@@ -172,6 +179,12 @@ pub(crate) static RATIOS: &[Ratio] = &[
         text: "peak memory: `finops-host run` / Python script",
         of: &RUN_PEAK,
         to: &PYTHON_PEAK,
+    },
+    Ratio {
+        name: "run-to-python-start",
+        text: "start to first connection: `finops-host run` / Python script",
+        of: &RUN_START,
+        to: &PYTHON_START,
     },
 ];
 

@@ -14,7 +14,9 @@ mod policy;
 mod records;
 mod report;
 mod sandboxed;
+mod serving;
 mod setting;
+mod starting;
 mod stopwatch;
 
 use clap::Parser as _;
@@ -54,6 +56,13 @@ async fn measure(arguments: Arguments) -> Result<(), Error> {
         }
         return print(&setting, &samples);
     }
+    if setting.arguments.serve {
+        for _ in 0..ROUNDS {
+            starting::measure(&setting, &mut samples)?;
+        }
+        serving::measure(&setting, &mut samples)?;
+        return print(&setting, &samples);
+    }
     loading::prepare_cache(&setting, &runtime).await?;
     let (wasm, guest) = (&setting.arguments.collector, &setting.arguments.guest);
     let snowflake = sandboxed::prepared(&setting, &runtime, wasm, &setting.snowflake()).await?;
@@ -68,7 +77,10 @@ async fn measure(arguments: Arguments) -> Result<(), Error> {
         records::measure(&setting, &runtime, &writer, &mut samples).await?;
         ledger::measure(&setting, &mut samples).await?;
         backfill::measure(&setting, &runtime, &snowflake, &mut samples).await?;
+        tokio::task::block_in_place(|| starting::measure(&setting, &mut samples))?;
     }
+    // Once: it takes as long as a schedule does.
+    tokio::task::block_in_place(|| serving::measure(&setting, &mut samples))?;
     print(&setting, &samples)
 }
 

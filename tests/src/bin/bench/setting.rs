@@ -49,6 +49,9 @@ pub(crate) struct Arguments {
     /// Measure the ledger alone
     #[arg(long)]
     pub(crate) ledger: bool,
+    /// Measure starting and serving alone
+    #[arg(long)]
+    pub(crate) serve: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
