@@ -311,7 +311,7 @@ fn a_second_serve_over_the_same_state_is_refused_and_so_is_a_port_that_is_taken(
 
 #[test]
 fn asked_to_stop_in_the_middle_of_a_run_it_ends_in_order_and_runs_again_when_its_turn_comes() {
-    let site = Site::new();
+    let mut site = Site::new();
     site.instance(
         "sleeps",
         "interval = \"1h\"",
@@ -446,8 +446,16 @@ fn check_tells_beforehand_what_serve_would_refuse() {
     let site = Site::new();
     site.instance("well", "", "act = \"behave\"");
     site.write("syntax", "[collector\n");
-    site.instance("pinned", &format!("sha256 = \"{}\"", "0".repeat(64)), "act = \"behave\"");
-    let ran = site.errand.place.call(&["check", site.directory.to_str().unwrap(), "--json"]).unwrap();
+    site.instance(
+        "pinned",
+        &format!("sha256 = \"{}\"", "0".repeat(64)),
+        "act = \"behave\"",
+    );
+    let ran = site
+        .errand
+        .place
+        .call(&["check", site.directory.to_str().unwrap(), "--json"])
+        .unwrap();
     assert_eq!(ran.code, Some(78), "{ran:?}");
     let told = ran.json().unwrap();
     let wrong: Vec<(&str, bool)> = told["files"]
@@ -459,5 +467,13 @@ fn check_tells_beforehand_what_serve_would_refuse() {
             (name, file["errors"].as_array().unwrap().is_empty())
         })
         .collect();
-    assert_eq!(wrong, [("pinned.toml", false), ("syntax.toml", false), ("well.toml", true)], "{told:#}");
+    assert_eq!(
+        wrong,
+        [
+            ("pinned.toml", false),
+            ("syntax.toml", false),
+            ("well.toml", true)
+        ],
+        "{told:#}"
+    );
 }

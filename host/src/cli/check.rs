@@ -9,7 +9,7 @@ use super::{
     status::gaps,
 };
 use crate::{
-    component::{CacheDir, Compiler, ComponentFile},
+    component::{CacheDir, Compiler, ComponentError, ComponentFile},
     config::{Config, ConfigErrors, Site, Tenant, Written, read_any},
     egress::Grant,
     export::{ExportError, snapshot::prove},
@@ -153,11 +153,12 @@ fn check_tenant(tenant: &Tenant) -> File {
                     "{path}: names no component, so `serve` could not start it: add [collector] component = \"x.wasm\""
                 )),
                 // Read, not run: its settings are checked by --component, and by `serve`.
-                Some(component) => errors.extend(
-                    ComponentFile::read(component, config.sha256.as_deref())
-                        .err()
-                        .map(|error| error.to_string()),
-                ),
+                Some(component) => match ComponentFile::read(component, config.sha256.as_deref()) {
+                    Ok(_) => {}
+                    // A file may be checked where its component is not.
+                    Err(error @ ComponentError::Unreadable { .. }) => warnings.push(error.to_string()),
+                    Err(error) => errors.push(error.to_string()),
+                },
             }
             File {
                 path,

@@ -7,10 +7,13 @@ use std::{
 };
 use tokio::sync::Mutex;
 
+/// When it was made, and what.
+type Slot<T> = Arc<Mutex<Option<(Instant, Arc<T>)>>>;
+
 /// An answer and how long it stands.
 #[derive(Debug)]
 pub(super) struct Kept<T> {
-    slot: Arc<Mutex<Option<(Instant, Arc<T>)>>>,
+    slot: Slot<T>,
     least: Duration,
     /// How many times as long as it took to make, within [`LONGEST`].
     times: u32,
