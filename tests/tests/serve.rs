@@ -477,3 +477,31 @@ fn check_tells_beforehand_what_serve_would_refuse() {
         "{told:#}"
     );
 }
+
+#[test]
+fn a_new_file_whose_component_lies_in_a_new_place_is_out_of_reach_of_a_confined_process_which_says_so() {
+    let site = Site::new();
+    site.instance("well", "interval = \"24h\"", "act = \"behave\"");
+    let mut served = site.serve();
+    served.says("files are read").unwrap();
+    let confined = served
+        .seen()
+        .iter()
+        .any(|line| of(line, "message").starts_with("confined by landlock"));
+    let elsewhere = site.errand.place.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::copy(artifacts::guest("hostile").unwrap(), elsewhere.join("copy.wasm")).unwrap();
+    let text = site.text("new", "", "act = \"behave\"");
+    let here = artifacts::guest("hostile").unwrap().display().to_string();
+    site.write(
+        "new",
+        &text.replace(&here, elsewhere.join("copy.wasm").to_str().unwrap()),
+    );
+    if confined {
+        let why = served.says("copy.wasm").unwrap();
+        assert!(of(&why, "message").contains("restart it"), "{why}");
+    } else {
+        served.says_of("new", "a run ended").unwrap();
+    }
+    assert_stops_well(served);
+}

@@ -49,6 +49,9 @@ pub(super) async fn run(args: args::Run, read: Read, state: Option<&Path>) -> Re
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    if config.cron.is_some() {
+        tracing::info!("`cron` says when `serve` runs it; `run` runs once");
+    }
     let mut asked = asked(&args, &clock)?;
     let runtime = Runtime::new().map_err(PrepareError::from)?;
     let state = state_dir(state).map_err(Failed::config)?;

@@ -11,13 +11,16 @@ use crate::{
     delivery::{DeliveryReport, Ended},
     export::snapshot::SnapshotConfig,
 };
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// The destination of entries, as the ledger calls it.
 const DESTINATION: &str = "openfinops";
-/// How long one delivery may take before one looks whether the destination is still the same.
-const ONE_ROUND: Duration = Duration::from_secs(60);
+/// How long one delivery may take before one looks whether the destination is still the same, or the process stops.
+const ONE_ROUND: Duration = Duration::from_secs(5);
+/// How long a request under way may take to be answered once the process stops: an answer that is not heard has to be looked up
+/// after the next start.
+const LAST_ANSWER: Duration = Duration::from_secs(8);
 /// How long one waits for news: another process may have collected, or resumed a destination.
 const WITHOUT_NEWS: Duration = Duration::from_secs(60);
 
@@ -62,10 +65,14 @@ pub(super) async fn entries(crew: Arc<Crew>, to: watch::Receiver<Option<OpenFinO
     loop {
         let mut pause = WITHOUT_NEWS;
         if let Some(openfinops) = attention.now() {
-            // Every fact is in the ledger before the next step depends on it: it can be left at any point.
+            let mut delivery = pin!(deliver(&crew, &openfinops));
             let delivered = tokio::select! {
-                delivered = deliver(&crew, &openfinops) => delivered,
-                () = crew.stop.wait() => return,
+                delivered = &mut delivery => delivered,
+                () = crew.stop.wait() => {
+                    // Every fact is in the ledger before the next step depends on it: it can be left at any point.
+                    let _in_time = tokio::time::timeout(LAST_ANSWER, delivery).await;
+                    return;
+                }
             };
             match delivered {
                 Ok(report) => {
@@ -118,8 +125,9 @@ fn tell(report: &DeliveryReport, told: &mut Told) -> bool {
             false
         }
         Ended::OutOfTime => {
-            let why = report.last_error.as_deref().unwrap_or("there is much to send");
-            told.warn(format!("delivery takes its time: {why}"));
+            if let Some(why) = &report.last_error {
+                told.warn(format!("delivery takes its time: {why}"));
+            }
             true
         }
     }
