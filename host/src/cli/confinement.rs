@@ -93,6 +93,7 @@ fn needs(command: &Command, loaded: Option<&Config>) -> Option<Needs> {
         Command::Inspect(_)
         | Command::Costs(_)
         | Command::Export(_)
+        | Command::Reconcile(_)
         | Command::Status(_)
         | Command::Ledger(_)
         | Command::Outbox(_)

@@ -19,6 +19,7 @@ mod reading;
 mod section;
 mod settings;
 mod suggest;
+mod tags;
 mod template;
 mod units;
 pub mod wants;
@@ -38,7 +39,7 @@ use crate::{
     component::descriptor::LookBack,
     egress::{credential::CredentialSpec, rule::Rule},
     export::snapshot::SnapshotConfig,
-    ledger::{HoldPolicy, Money},
+    ledger::{HoldPolicy, Money, tags::Tags},
     sandbox::limits::Limits,
 };
 use errors::{Problems, Span};
@@ -76,6 +77,8 @@ pub struct Config {
     pub focus: Option<SnapshotConfig>,
     /// Files that it names: secrets and certificates.
     pub files: Vec<PathBuf>,
+    /// The operator's own tags of its money.
+    pub tags: Tags,
     /// Whether its money counts, or is kept apart.
     pub money: Money,
     /// How far back every stream is read, instead of its own look-back.
@@ -212,6 +215,9 @@ fn document(table: &DeTable<'_>, path: &Path, reading: &Reading<'_>, problems: &
         openfinops: section("openfinops").and_then(openfinops::read),
         focus: section("focus").and_then(|section| focus::read(&section, path, reading)),
         files: Vec::new(),
+        tags: section("tags")
+            .map(|section| tags::read(&section))
+            .unwrap_or_default(),
         money: Money::default(),
         look_back: None,
         hold: HoldPolicy::default(),

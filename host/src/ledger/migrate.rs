@@ -5,17 +5,18 @@ pub(super) mod checksums;
 mod hashes;
 
 use super::{
-    archive,
+    archive, control,
     destination::convert,
     snapshot,
     store::{LedgerError, SCHEMA_VERSION},
+    tags,
 };
 use rusqlite::{Connection, TransactionBehavior};
 
 type Step = fn(&Connection) -> rusqlite::Result<()>;
 
 /// What leads from each version to the next; the first leads from 1 to 2.
-const STEPS: [Step; 3] = [to_2, to_3, to_4];
+const STEPS: [Step; 4] = [to_2, to_3, to_4, to_5];
 
 /// When a stream was retired; whether a run's money counts; completeness as it was at each commit (NULL: unknown).
 fn to_2(transaction: &Connection) -> rusqlite::Result<()> {
@@ -38,6 +39,13 @@ fn to_4(transaction: &Connection) -> rusqlite::Result<()> {
     checksums::without_content(transaction)?;
     transaction.execute_batch("ALTER TABLE partition ADD COLUMN fingerprint BLOB")?;
     archive::add_tables(transaction)?;
+    snapshot::add_views(transaction)
+}
+
+/// The operator's own tags, and control totals; the views join the tags.
+fn to_5(transaction: &Connection) -> rusqlite::Result<()> {
+    tags::add_tables(transaction)?;
+    control::add_tables(transaction)?;
     snapshot::add_views(transaction)
 }
 

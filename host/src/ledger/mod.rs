@@ -23,6 +23,8 @@ pub mod check;
 mod collapse;
 pub mod commit;
 mod compare;
+pub mod control;
+pub mod coverage;
 pub mod destination;
 pub mod dimension;
 pub mod dims;
@@ -59,6 +61,7 @@ mod post;
 mod posting_tests;
 pub mod query;
 pub mod quota;
+pub mod reconcile;
 pub mod record;
 mod recount;
 mod replace;
@@ -80,6 +83,7 @@ mod stream;
 mod supersede;
 #[cfg(test)]
 mod supersede_tests;
+pub mod tags;
 mod temporary;
 mod writing;
 

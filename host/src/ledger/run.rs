@@ -6,6 +6,7 @@ use super::{
     source::Claimant,
     stage,
     store::LedgerError,
+    tags::{self, Tags},
 };
 use crate::component::descriptor::Stream;
 use jiff::Timestamp;
@@ -38,6 +39,8 @@ pub struct RunInfo {
     pub streams: Vec<Stream>,
     /// Whether its money counts.
     pub money: Money,
+    /// The operator's own tags of its money.
+    pub tags: Tags,
 }
 
 /// Begins a run. The caller holds the instance's lock, so an unfinished earlier run of it is dead: it is closed as
@@ -78,6 +81,7 @@ pub(super) fn begin(
     )?;
     let id = transaction.last_insert_rowid();
     apart::settle(&transaction, &info.instance, info.money)?;
+    tags::settle(&transaction, &info.instance, &info.tags)?;
     transaction.commit()?;
     Ok(RunId(id))
 }

@@ -22,7 +22,7 @@ use std::{
 };
 
 /// Version of the schema that this program writes.
-pub const SCHEMA_VERSION: i64 = 4;
+pub const SCHEMA_VERSION: i64 = 5;
 /// Name of the database file within the state directory.
 pub const FILE_NAME: &str = "ledger.db";
 
