@@ -31,8 +31,10 @@ fn text(streams: &[Coverage]) -> String {
             one.stream.source.path(),
             one.stream.stream.clone(),
             status::role(&one.stream),
-            one.newest_complete
-                .map_or_else(|| "none yet".to_owned(), |period| named(period, &one.stream.grain)),
+            one.newest_complete.map_or_else(
+                || "none yet".to_owned(),
+                |period| named(period, &one.stream.grain),
+            ),
             stretches(one, &one.provisional),
             stretches(one, &one.gaps),
             stretches(one, &one.archived),
@@ -132,9 +134,22 @@ mod tests {
         };
         assert_eq!(day("2026-08-04", "2026-08-05", 1), "2026-08-04");
         assert_eq!(day("2026-08-04", "2026-09-01", 28), "2026-08-04 to 2026-08-31");
-        let months = stretch("2026-01-01T00:00:00Z", "2026-04-01T00:00:00Z", 3, Some(Provisional::Partial));
+        let months = stretch(
+            "2026-01-01T00:00:00Z",
+            "2026-04-01T00:00:00Z",
+            3,
+            Some(Provisional::Partial),
+        );
         assert_eq!(told(months, "month"), "2026-01 to 2026-03 (partial)");
-        let hours = stretch("2026-08-01T22:00:00Z", "2026-08-02T00:00:00Z", 2, Some(Provisional::WithinLatency));
-        assert_eq!(told(hours, "hour"), "2026-08-01 22:00 to 2026-08-01 23:00 (within latency)");
+        let hours = stretch(
+            "2026-08-01T22:00:00Z",
+            "2026-08-02T00:00:00Z",
+            2,
+            Some(Provisional::WithinLatency),
+        );
+        assert_eq!(
+            told(hours, "hour"),
+            "2026-08-01 22:00 to 2026-08-01 23:00 (within latency)"
+        );
     }
 }

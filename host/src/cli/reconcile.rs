@@ -72,7 +72,10 @@ fn text(month: Month, rows: &[Reconciled]) -> String {
 
 /// Whether the whole of something was compared.
 fn compared(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Agrees | Verdict::Differs | Verdict::PartlyCovered)
+    matches!(
+        verdict,
+        Verdict::Agrees | Verdict::Differs | Verdict::PartlyCovered
+    )
 }
 
 fn verdict(row: &Reconciled) -> &'static str {
@@ -113,7 +116,10 @@ fn notes(row: &Reconciled) -> Vec<String> {
         )),
     }
     if row.open > 0 {
-        notes.push(format!("{of}: {} of {} records may still change at the provider", row.open, row.records));
+        notes.push(format!(
+            "{of}: {} of {} records may still change at the provider",
+            row.open, row.records
+        ));
     }
     if !row.not_billed.is_zero() {
         notes.push(format!(
@@ -125,7 +131,11 @@ fn notes(row: &Reconciled) -> Vec<String> {
 }
 
 fn invoices(ids: &BTreeSet<String>) -> Option<String> {
-    let named: Vec<String> = ids.iter().take(NAMED).map(|id| Foreign::from(id.as_str()).to_string()).collect();
+    let named: Vec<String> = ids
+        .iter()
+        .take(NAMED)
+        .map(|id| Foreign::from(id.as_str()).to_string())
+        .collect();
     let more = ids.len().saturating_sub(NAMED);
     match (ids.len(), more) {
         (0, _) => None,

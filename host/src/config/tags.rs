@@ -60,7 +60,11 @@ mod tests {
     #[test]
     fn tags_are_any_names_with_text() {
         let config = parse("[tags]\nteam = \"data\"\n\"cost.center\" = \"4711 Köln\"\n").unwrap();
-        let tags: Vec<_> = config.tags.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let tags: Vec<_> = config
+            .tags
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         assert_eq!(tags, ["cost.center=4711 Köln", "team=data"]);
         assert!(parse("").unwrap().tags.is_empty());
     }
@@ -69,9 +73,17 @@ mod tests {
     fn what_is_no_tag_is_told_with_its_line_and_a_remedy() {
         for (line, what, remedy) in [
             ("team = 5", "this is a whole number", "write text in quotes"),
-            ("cost.center = \"x\"", "this is a table", "a name with a point stands in quotes"),
+            (
+                "cost.center = \"x\"",
+                "this is a table",
+                "a name with a point stands in quotes",
+            ),
             ("team = \" \"", "no value of a tag", "leave the tag out"),
-            ("team = \"a\\u202eb\"", "no value of a tag", "characters that can be seen"),
+            (
+                "team = \"a\\u202eb\"",
+                "no value of a tag",
+                "characters that can be seen",
+            ),
             ("\"\" = \"x\"", "no name of a tag", "such as team"),
             ("team = { env = \"TEAM\" }", "this is a table", "text in quotes"),
         ] {
@@ -81,7 +93,11 @@ mod tests {
             }
         }
         let many: String = (0..51).map(|number| format!("t{number:02} = \"x\"\n")).collect();
-        assert!(parse(&format!("[tags]\n{many}")).unwrap_err().contains("more than 50 tags"));
+        assert!(
+            parse(&format!("[tags]\n{many}"))
+                .unwrap_err()
+                .contains("more than 50 tags")
+        );
         let long = "x".repeat(257);
         assert!(parse(&format!("[tags]\nteam = \"{long}\"")).is_err());
         assert!(parse(&format!("[tags]\nteam = \"{}\"", "ö".repeat(256))).is_ok());

@@ -137,7 +137,10 @@ pub(super) fn partitions(
         let source: i64 = row.get(8)?;
         let tags = match tags.get(&source) {
             Some(tags) => Arc::clone(tags),
-            None => Arc::clone(tags.entry(source).or_insert(Arc::new(tags::of_source(connection, source)?))),
+            None => Arc::clone(
+                tags.entry(source)
+                    .or_insert(Arc::new(tags::of_source(connection, source)?)),
+            ),
         };
         partitions.push(Partition {
             tags,

@@ -112,9 +112,13 @@ pub(super) fn standing(connection: &Connection, stream: i64) -> Result<Vec<Stand
         let (partitions, billed): (String, String) = (row.get(0)?, row.get(2)?);
         let sum = control_checksum((row.get(4)?, stream), &partitions, row.get(1)?, &billed);
         if row.get::<_, String>(3)? != sum {
-            return Err(damaged("control total", format_args!("{billed}: its checksum is not that of its row")));
+            return Err(damaged(
+                "control total",
+                format_args!("{billed}: its checksum is not that of its row"),
+            ));
         }
-        let starts: Vec<i64> = serde_json::from_str(&partitions).map_err(|error| damaged("partitions", error))?;
+        let starts: Vec<i64> =
+            serde_json::from_str(&partitions).map_err(|error| damaged("partitions", error))?;
         standing.push(Standing {
             commit: row.get(4)?,
             stream,

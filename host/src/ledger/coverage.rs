@@ -186,7 +186,12 @@ mod tests {
         let one = |stretch: &Stretch| {
             let day = |at: Timestamp| at.strftime("%m-%d").to_string();
             let why = stretch.why.map(|why| format!(" {why:?}")).unwrap_or_default();
-            format!("{} {} {}{why}", day(stretch.from), day(stretch.to), stretch.partitions)
+            format!(
+                "{} {} {}{why}",
+                day(stretch.from),
+                day(stretch.to),
+                stretch.partitions
+            )
         };
         stretches.iter().map(one).collect()
     }
@@ -217,23 +222,38 @@ mod tests {
         );
         assert_eq!(
             shown(&daily.provisional),
-            ["08-03 08-04 1 Partial", "08-09 08-10 1 WithinLatency", "08-10 08-11 1 Partial"]
+            [
+                "08-03 08-04 1 Partial",
+                "08-09 08-10 1 WithinLatency",
+                "08-10 08-11 1 Partial"
+            ]
         );
         assert_eq!(shown(&daily.gaps), ["08-04 08-06 2", "08-07 08-08 1"]);
         assert_eq!(shown(&daily.archived), [""; 0]);
         let json = serde_json::to_value(&daily).unwrap();
-        assert_eq!((&json["stream"], &json["provisional"][1]["why"]), (&"daily".into(), &"within-latency".into()));
+        assert_eq!(
+            (&json["stream"], &json["provisional"][1]["why"]),
+            (&"daily".into(), &"within-latency".into())
+        );
     }
 
     #[test]
     fn a_stream_of_months_misses_months() {
         let bench = sample::Bench::new();
-        write(&bench, Grain::Month, &["01-01", "02-01", "07-01"], Completeness::Complete);
+        write(
+            &bench,
+            Grain::Month,
+            &["01-01", "02-01", "07-01"],
+            Completeness::Complete,
+        );
         bench.doctor("UPDATE partition SET archived = 1 WHERE start < unixepoch('2026-03-01')");
         let [monthly] = told(&bench).try_into().unwrap();
         assert_eq!(shown(&monthly.gaps), ["03-01 07-01 4"]);
         assert_eq!(shown(&monthly.archived), ["01-01 03-01 2"]);
-        assert_eq!(monthly.newest_complete.unwrap().start(), sample::at("2026-07-01T00:00:00Z"));
+        assert_eq!(
+            monthly.newest_complete.unwrap().start(),
+            sample::at("2026-07-01T00:00:00Z")
+        );
     }
 
     #[test]

@@ -92,10 +92,15 @@ impl CostRow {
 /// # Errors
 /// See [`LedgerError`].
 pub fn costs(connection: &Connection, filter: &CostFilter) -> Result<Vec<CostRow>, LedgerError> {
-    let view = connection.unchecked_transaction()?;
+    // Within a transaction of the caller's, all that it asks is of one state.
+    let own = connection
+        .is_autocommit()
+        .then(|| connection.unchecked_transaction());
+    let own = own.transpose()?;
+    let view = own.as_deref().unwrap_or(connection);
     let mut groups: BTreeMap<(Vec<String>, String), Sums> = BTreeMap::new();
-    for stream in streams(&view, filter)? {
-        add_stream(&view, filter, &stream, &mut groups)?;
+    for stream in streams(view, filter)? {
+        add_stream(view, filter, &stream, &mut groups)?;
     }
     let row = |((dims, currency), sums): ((Vec<String>, String), Sums)| CostRow {
         dims,

@@ -130,7 +130,10 @@ struct Total {
 impl Total {
     /// None where it is of other months, too, tells no money, or is not of the partitions as they stand.
     fn of(connection: &Connection, told: Standing, month: Month) -> Result<Option<Self>, LedgerError> {
-        let within = told.partitions.iter().all(|start| month.period().contains(*start));
+        let within = told
+            .partitions
+            .iter()
+            .all(|start| month.period().contains(*start));
         if told.billed.is_empty() || !within {
             return Ok(None);
         }
@@ -141,7 +144,9 @@ impl Total {
                 "SELECT count(*), COALESCE(sum(completeness = 'partial'), 0) FROM partition
                  WHERE stream = ? AND commit_id = ? AND start IN (SELECT value FROM json_each(?))",
             )?
-            .query_row(params![told.stream, told.commit, list], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .query_row(params![told.stream, told.commit, list], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
         Ok((usize::try_from(there) == Ok(starts.len())).then_some(Self {
             told,
             starts,
@@ -205,7 +210,10 @@ fn read(
         let mut covered = false;
         for total in totals.iter_mut().filter(|total| total.starts.contains(&start)) {
             covered = true;
-            add(total.found.entry(currency.clone()).or_default(), record.billed_cost)?;
+            add(
+                total.found.entry(currency.clone()).or_default(),
+                record.billed_cost,
+            )?;
         }
         if Month::of(record.billing_period.start()) == Some(month) && row.get::<_, bool>(2)? {
             books.entry(currency.clone()).or_default().add(&record, covered)?;
@@ -219,7 +227,10 @@ fn compared(
     mut books: BTreeMap<String, Books>,
     totals: &[Total],
 ) -> Result<Vec<Reconciled>, LedgerError> {
-    for currency in totals.iter().flat_map(|total| total.told.billed.keys().chain(total.found.keys())) {
+    for currency in totals
+        .iter()
+        .flat_map(|total| total.told.billed.keys().chain(total.found.keys()))
+    {
         books.entry(currency.clone()).or_default();
     }
     let partial = totals.iter().any(|total| total.partial);
@@ -227,8 +238,14 @@ fn compared(
     let row = |(currency, books): (String, Books)| -> Result<Reconciled, LedgerError> {
         let mut sums = (Decimal::ZERO, Decimal::ZERO);
         for total in totals {
-            add(&mut sums.0, total.told.billed.get(&currency).copied().unwrap_or_default())?;
-            add(&mut sums.1, total.found.get(&currency).copied().unwrap_or_default())?;
+            add(
+                &mut sums.0,
+                total.told.billed.get(&currency).copied().unwrap_or_default(),
+            )?;
+            add(
+                &mut sums.1,
+                total.found.get(&currency).copied().unwrap_or_default(),
+            )?;
         }
         let (told, found) = sums;
         let difference = found.checked_sub(told).map_err(too_large)?;

@@ -121,7 +121,9 @@ pub(super) fn adopt(connection: &Connection, source: &Source, instance: &str) ->
     let transaction = connection.unchecked_transaction()?;
     let hash = source_hash(source);
     let owner: Option<String> = transaction
-        .query_row("SELECT instance FROM source WHERE hash = ?", [&hash], |row| row.get(0))
+        .query_row("SELECT instance FROM source WHERE hash = ?", [&hash], |row| {
+            row.get(0)
+        })
         .optional()?;
     let Some(owner) = owner else { return Ok(false) };
     transaction.execute(

@@ -301,7 +301,12 @@ pub(super) fn seal(connection: &mut Connection, writer: WriterId, seal: &Seal) -
         checkpoint: seal.checkpoint.clone(),
         written: written.into_iter().collect(),
         same: same.into_iter().map(|(start, _)| start).collect(),
-        control: seal.control.as_ref().map(control::Told::of).transpose()?.flatten(),
+        control: seal
+            .control
+            .as_ref()
+            .map(control::Told::of)
+            .transpose()?
+            .flatten(),
     };
     let json = serde_json::to_string(&sealed).map_err(|error| damaged("seal", error))?;
     transaction.execute(

@@ -42,7 +42,12 @@ pub(super) fn settle(transaction: &Connection, instance: &str, tags: &Tags) -> R
 }
 
 /// A source has gone to another instance, whose tags are now its own: where they differ, its FOCUS files are stale.
-pub(super) fn moved(transaction: &Connection, source: &Source, from: &str, to: &str) -> Result<(), LedgerError> {
+pub(super) fn moved(
+    transaction: &Connection,
+    source: &Source,
+    from: &str,
+    to: &str,
+) -> Result<(), LedgerError> {
     if of_instance(transaction, from)? == of_instance(transaction, to)? {
         return Ok(());
     }

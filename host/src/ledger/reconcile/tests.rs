@@ -28,7 +28,9 @@ fn record(day: &str, service: &str, cost: &str) -> CostRecord {
 }
 
 fn totals(told: &[(&str, &str)]) -> Option<ControlTotals> {
-    let billed = told.iter().map(|(currency, cost)| ((*currency).to_owned(), cost.parse().unwrap()));
+    let billed = told
+        .iter()
+        .map(|(currency, cost)| ((*currency).to_owned(), cost.parse().unwrap()));
     Some(ControlTotals {
         rows: None,
         billed_cost: billed.collect(),
@@ -37,7 +39,9 @@ fn totals(told: &[(&str, &str)]) -> Option<ControlTotals> {
 
 fn write(bench: &Bench, days: &[&str], records: Vec<CostRecord>, seal: Seal, options: CommitOptions) {
     let writer = bench.sealed(&daily(), days, records, seal).unwrap();
-    bench.block(bench.ledger.commit(bench.run, vec![writer], options)).unwrap();
+    bench
+        .block(bench.ledger.commit(bench.run, vec![writer], options))
+        .unwrap();
 }
 
 fn commit(bench: &Bench, days: &[&str], records: Vec<CostRecord>, control: Option<ControlTotals>) {
@@ -59,7 +63,10 @@ fn said(bench: &Bench) -> Vec<String> {
     let text = |amount: Option<Decimal>| amount.map_or("-".to_owned(), |amount| amount.to_string());
     let line = |row: &Reconciled| {
         let (told, difference) = (text(row.told), text(row.difference));
-        format!("{} {} {told} {difference} {:?}", row.currency, row.books, row.verdict)
+        format!(
+            "{} {} {told} {difference} {:?}",
+            row.currency, row.books, row.verdict
+        )
     };
     rows(bench).iter().map(line).collect()
 }
@@ -71,11 +78,23 @@ fn books_agree_with_the_total_that_they_were_committed_with_in_each_currency() {
         billing_currency: "EUR".to_owned(),
         ..record(NEXT, "Compute", "4")
     };
-    let records = vec![record(DAY, "Compute", "0.1"), record(NEXT, "Storage", "0.2"), euros];
-    commit(&bench, &[DAY, NEXT], records, totals(&[("USD", "0.30"), ("EUR", "4")]));
+    let records = vec![
+        record(DAY, "Compute", "0.1"),
+        record(NEXT, "Storage", "0.2"),
+        euros,
+    ];
+    commit(
+        &bench,
+        &[DAY, NEXT],
+        records,
+        totals(&[("USD", "0.30"), ("EUR", "4")]),
+    );
     assert_eq!(said(&bench), ["EUR 4 4 0 Agrees", "USD 0.3 0.3 0 Agrees"]);
     let usd = rows(&bench).remove(1);
-    assert_eq!((usd.records, usd.open, usd.told_at), (2, 2, Some(sample::at("2026-08-10T12:00:00Z"))));
+    assert_eq!(
+        (usd.records, usd.open, usd.told_at),
+        (2, 2, Some(sample::at("2026-08-10T12:00:00Z")))
+    );
     assert_eq!(usd.invoices.into_iter().collect::<Vec<_>>(), ["INV-8"]);
 }
 
@@ -98,9 +117,23 @@ fn a_partition_that_is_read_again_without_a_total_takes_the_total_with_it() {
     assert_eq!(said(&bench), ["USD 3 3 0 Agrees"]);
     commit(&bench, &[NEXT], vec![record(NEXT, "Compute", "2")], None);
     assert_eq!(said(&bench), ["USD 3 - - NoTotal"]);
-    commit(&bench, &[DAY], vec![record(DAY, "Compute", "1")], totals(&[("USD", "1")]));
-    assert_eq!(said(&bench), ["USD 3 1 0 PartlyCovered"], "the other day was not compared");
-    commit(&bench, &[NEXT], vec![record(NEXT, "Compute", "2")], totals(&[("USD", "2")]));
+    commit(
+        &bench,
+        &[DAY],
+        vec![record(DAY, "Compute", "1")],
+        totals(&[("USD", "1")]),
+    );
+    assert_eq!(
+        said(&bench),
+        ["USD 3 1 0 PartlyCovered"],
+        "the other day was not compared"
+    );
+    commit(
+        &bench,
+        &[NEXT],
+        vec![record(NEXT, "Compute", "2")],
+        totals(&[("USD", "2")]),
+    );
     assert_eq!(said(&bench), ["USD 3 3 0 Agrees"]);
 }
 
@@ -111,7 +144,12 @@ fn charges_of_another_billing_month_in_the_same_partition_are_not_taken_for_the_
         billing_period: "2026-07".parse::<Month>().unwrap().period(),
         ..record(DAY, "Late", "5")
     };
-    commit(&bench, &[DAY], vec![record(DAY, "Compute", "1"), late], totals(&[("USD", "6")]));
+    commit(
+        &bench,
+        &[DAY],
+        vec![record(DAY, "Compute", "1"), late],
+        totals(&[("USD", "6")]),
+    );
     assert_eq!(said(&bench), ["USD 1 6 0 PartlyCovered"]);
 }
 
@@ -122,19 +160,36 @@ fn a_partial_month_is_no_agreement() {
         control: totals(&[("USD", "1")]),
         ..sample::seal(Completeness::Partial)
     };
-    write(&bench, &[DAY], vec![record(DAY, "Compute", "1")], seal, sample::trusting());
+    write(
+        &bench,
+        &[DAY],
+        vec![record(DAY, "Compute", "1")],
+        seal,
+        sample::trusting(),
+    );
     assert_eq!(said(&bench), ["USD 1 1 0 Incomplete"]);
 }
 
 #[test]
 fn a_held_commit_brings_its_total_when_it_is_accepted_and_not_before() {
     let bench = Bench::new();
-    commit(&bench, &[DAY], vec![record(DAY, "Compute", "10")], totals(&[("USD", "10")]));
+    commit(
+        &bench,
+        &[DAY],
+        vec![record(DAY, "Compute", "10")],
+        totals(&[("USD", "10")]),
+    );
     let seal = Seal {
         control: totals(&[("USD", "1")]),
         ..sample::seal(Completeness::Complete)
     };
-    write(&bench, &[DAY], vec![record(DAY, "Compute", "1")], seal, CommitOptions::default());
+    write(
+        &bench,
+        &[DAY],
+        vec![record(DAY, "Compute", "1")],
+        seal,
+        CommitOptions::default(),
+    );
     assert_eq!(said(&bench), ["USD 10 10 0 Agrees"]);
     bench.block(bench.ledger.accept(2)).unwrap();
     assert_eq!(said(&bench), ["USD 1 1 0 Agrees"]);
@@ -143,23 +198,51 @@ fn a_held_commit_brings_its_total_when_it_is_accepted_and_not_before() {
 #[test]
 fn records_that_are_not_what_the_total_was_of_differ_also_where_differences_cancel() {
     let bench = Bench::new();
-    commit(&bench, &[DAY], vec![record(DAY, "Compute", "1")], totals(&[("USD", "1")]));
-    commit(&bench, &[NEXT], vec![record(NEXT, "Compute", "2")], totals(&[("USD", "2")]));
-    bench.doctor("UPDATE record SET content = replace(content, '\"BilledCost\":\"1\"', '\"BilledCost\":\"1.5\"')");
+    commit(
+        &bench,
+        &[DAY],
+        vec![record(DAY, "Compute", "1")],
+        totals(&[("USD", "1")]),
+    );
+    commit(
+        &bench,
+        &[NEXT],
+        vec![record(NEXT, "Compute", "2")],
+        totals(&[("USD", "2")]),
+    );
+    bench.doctor(
+        "UPDATE record SET content = replace(content, '\"BilledCost\":\"1\"', '\"BilledCost\":\"1.5\"')",
+    );
     let of = |bench: &Bench| rows(bench).into_iter().next().unwrap();
-    assert_eq!((of(&bench).verdict, of(&bench).difference), (Verdict::Differs, Some("0.5".parse().unwrap())));
-    bench.doctor("UPDATE record SET content = replace(content, '\"BilledCost\":\"2\"', '\"BilledCost\":\"1.5\"')");
-    assert_eq!((of(&bench).verdict, of(&bench).difference), (Verdict::Differs, Some(Decimal::ZERO)));
+    assert_eq!(
+        (of(&bench).verdict, of(&bench).difference),
+        (Verdict::Differs, Some("0.5".parse().unwrap()))
+    );
+    bench.doctor(
+        "UPDATE record SET content = replace(content, '\"BilledCost\":\"2\"', '\"BilledCost\":\"1.5\"')",
+    );
+    assert_eq!(
+        (of(&bench).verdict, of(&bench).difference),
+        (Verdict::Differs, Some(Decimal::ZERO))
+    );
 }
 
 #[test]
 fn a_total_that_was_changed_is_damage_and_the_checker_names_it() {
     let bench = Bench::new();
-    commit(&bench, &[DAY], vec![record(DAY, "Compute", "1")], totals(&[("USD", "1")]));
+    commit(
+        &bench,
+        &[DAY],
+        vec![record(DAY, "Compute", "1")],
+        totals(&[("USD", "1")]),
+    );
     bench.doctor("UPDATE control_total SET billed = '{\"USD\":\"2\"}'");
     let connection = open_read_only(bench.directory.path()).unwrap();
     let error = reconcile(&connection, "2026-08".parse().unwrap(), None).unwrap_err();
     assert!(error.to_string().contains("control total"), "{error}");
     let findings = bench.findings();
-    assert!(findings.iter().any(|it| it.contains("control total 1")), "{findings:?}");
+    assert!(
+        findings.iter().any(|it| it.contains("control total 1")),
+        "{findings:?}"
+    );
 }

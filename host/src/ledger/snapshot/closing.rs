@@ -155,7 +155,9 @@ pub(super) fn close(
     closing: &Closing,
     now: Timestamp,
 ) -> Result<(), LedgerError> {
-    let Closing { source, month, rows, .. } = closing;
+    let Closing {
+        source, month, rows, ..
+    } = closing;
     tags::keep_final(connection, (epoch, *source, *month), &closing.tags)?;
     let month = month.to_string();
     connection.execute(

@@ -16,7 +16,9 @@ use crate::{
 const DAY: &str = "2026-08-01T00:00:00Z";
 
 fn tags(pairs: &[(&str, &str)]) -> Tags {
-    let owned = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let owned = pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     owned.collect()
 }
 
@@ -36,11 +38,16 @@ fn by_team(bench: &Bench) -> Vec<String> {
         ..CostFilter::default()
     };
     let rows = costs(&connection, &filter).unwrap();
-    rows.iter().map(|row| format!("{}={}", row.dims.join(","), row.effective)).collect()
+    rows.iter()
+        .map(|row| format!("{}={}", row.dims.join(","), row.effective))
+        .collect()
 }
 
 fn books(bench: &Bench) -> (Vec<String>, Vec<String>) {
-    (bench.entries(), bench.rows("SELECT hex(key), hex(revision), content FROM record ORDER BY id"))
+    (
+        bench.entries(),
+        bench.rows("SELECT hex(key), hex(revision), content FROM record ORDER BY id"),
+    )
 }
 
 /// One record that the provider tagged, and one that it did not.
@@ -50,7 +57,9 @@ fn commit(bench: &Bench) {
         ..sample::record(DAY, "Storage", "2")
     };
     let records = vec![sample::record(DAY, "Compute", "1"), tagged];
-    let receipt = bench.commit(&sample::stream("daily", Grain::Day), &[DAY], records).unwrap();
+    let receipt = bench
+        .commit(&sample::stream("daily", Grain::Day), &[DAY], records)
+        .unwrap();
     assert_eq!((receipt.revised, receipt.withdrawn), (0, 0));
 }
 
@@ -79,7 +88,11 @@ fn an_adopted_source_has_the_tags_of_its_new_instance() {
     commit(&bench);
     begin(&mut bench, "other", &[("team", "web")]);
     assert_eq!(by_team(&bench), ["data=1", "provider's=2"]);
-    assert!(bench.block(bench.ledger.adopt(&sample::source(), "other")).unwrap());
+    assert!(
+        bench
+            .block(bench.ledger.adopt(&sample::source(), "other"))
+            .unwrap()
+    );
     assert_eq!(by_team(&bench), ["provider's=2", "web=1"]);
 }
 
@@ -88,7 +101,10 @@ fn the_view_for_other_programs_joins_them_and_the_providers_own_win() {
     let mut bench = Bench::new();
     let sql = "SELECT ServiceName, Tags FROM finops_current_cost ORDER BY 1";
     commit(&bench);
-    assert_eq!(bench.rows(sql), ["Compute|-", "Storage|{\"team\":\"provider's\"}"]);
+    assert_eq!(
+        bench.rows(sql),
+        ["Compute|-", "Storage|{\"team\":\"provider's\"}"]
+    );
     begin(&mut bench, "acme-prod", &[("owner", "o'\"x"), ("team", "data")]);
     assert_eq!(
         bench.rows(sql),
