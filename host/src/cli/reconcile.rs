@@ -100,8 +100,8 @@ fn notes(row: &Reconciled) -> Vec<String> {
              damaged, and a run that reads the month again mends them"
         )),
         Verdict::PartlyCovered => notes.push(format!(
-            "{of}: the total is of records of {compared} in all, which it agrees with; the month's books are {}, and what is not \
-             in both was not compared",
+            "{of}: what is told comes to {compared}, and the records that it is of agree; the month's books are {}: a part of the month \
+             has no total, or the total is of another month's charges, too",
             row.books
         )),
         Verdict::Incomplete => notes.push(format!(

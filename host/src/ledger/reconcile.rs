@@ -25,7 +25,7 @@ pub enum Verdict {
     Agrees,
     /// A total is another than the records that it was of.
     Differs,
-    /// What a total covers agrees; the books of the month are not just that.
+    /// What totals cover agrees; the books of the month are not just that, or a part of the month has no total.
     PartlyCovered,
     /// The total is of partitions that the collector committed as partial: it is no total of the month.
     Incomplete,
@@ -84,7 +84,7 @@ pub fn reconcile(
             totals.extend(Total::of(&view, standing, month)?);
         }
         let books = read(&view, &stream, month, &mut totals)?;
-        reconciled.extend(compared(&stream, books, &totals)?);
+        reconciled.extend(compared((&stream, month), books, &totals)?);
     }
     Ok(reconciled)
 }
@@ -125,6 +125,8 @@ struct Total {
     starts: BTreeSet<i64>,
     found: BTreeMap<String, Decimal>,
     partial: bool,
+    /// Seconds that its partitions last.
+    lasts: i64,
 }
 
 impl Total {
@@ -139,19 +141,19 @@ impl Total {
         }
         let starts: BTreeSet<i64> = told.partitions.iter().map(|start| start.as_second()).collect();
         let list = serde_json::to_string(&starts).map_err(|error| damaged("partitions", error))?;
-        let (there, partial): (i64, i64) = connection
+        let (there, partial, lasts): (i64, i64, i64) = connection
             .prepare_cached(
-                "SELECT count(*), COALESCE(sum(completeness = 'partial'), 0) FROM partition
+                "SELECT count(*), COALESCE(sum(completeness = 'partial'), 0), COALESCE(sum(stop - start), 0)
+                 FROM partition
                  WHERE stream = ? AND commit_id = ? AND start IN (SELECT value FROM json_each(?))",
             )?
-            .query_row(params![told.stream, told.commit, list], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?;
+            .query_row(params![told.stream, told.commit, list], |row| row.try_into())?;
         Ok((usize::try_from(there) == Ok(starts.len())).then_some(Self {
             told,
             starts,
             found: BTreeMap::new(),
             partial: partial > 0,
+            lasts,
         }))
     }
 
@@ -223,7 +225,7 @@ fn read(
 }
 
 fn compared(
-    stream: &Counted,
+    (stream, month): (&Counted, Month),
     mut books: BTreeMap<String, Books>,
     totals: &[Total],
 ) -> Result<Vec<Reconciled>, LedgerError> {
@@ -235,6 +237,10 @@ fn compared(
     }
     let partial = totals.iter().any(|total| total.partial);
     let told_at = totals.iter().map(|total| total.told.at).max();
+    let period = month.period();
+    let lasts: i64 = totals.iter().map(|total| total.lasts).sum();
+    // Two totals are never of one partition.
+    let whole = lasts == period.end().as_second() - period.start().as_second();
     let row = |(currency, books): (String, Books)| -> Result<Reconciled, LedgerError> {
         let mut sums = (Decimal::ZERO, Decimal::ZERO);
         for total in totals {
@@ -249,14 +255,17 @@ fn compared(
         }
         let (told, found) = sums;
         let difference = found.checked_sub(told).map_err(too_large)?;
-        let told_of = !totals.is_empty();
-        let verdict = match () {
-            () if !told_of => Verdict::NoTotal,
-            // Each for itself: differences that cancel each other are differences.
-            () if totals.iter().any(|total| total.differs(&currency)) => Verdict::Differs,
-            () if partial => Verdict::Incomplete,
-            () if found != books.billed || books.covered != books.billed => Verdict::PartlyCovered,
-            () => Verdict::Agrees,
+        // Each for itself: differences that cancel each other are differences.
+        let verdict = if totals.is_empty() {
+            Verdict::NoTotal
+        } else if totals.iter().any(|total| total.differs(&currency)) {
+            Verdict::Differs
+        } else if partial {
+            Verdict::Incomplete
+        } else if !whole || found != books.billed || books.covered != books.billed {
+            Verdict::PartlyCovered
+        } else {
+            Verdict::Agrees
         };
         Ok(Reconciled {
             source: stream.source.clone(),
@@ -268,10 +277,10 @@ fn compared(
             open: books.open,
             invoices: books.invoices,
             not_billed: books.not_billed,
-            told: told_of.then_some(told),
+            told: told_at.map(|_| told),
             told_at,
-            compared: told_of.then_some(found),
-            difference: told_of.then_some(difference),
+            compared: told_at.map(|_| found),
+            difference: told_at.map(|_| difference),
             verdict,
         })
     };

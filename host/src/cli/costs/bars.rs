@@ -22,18 +22,14 @@ pub(super) enum Bars {
 }
 
 impl Question<'_> {
-    /// Whether rows are moments of a time series.
-    pub(super) fn is_series(&self) -> bool {
-        self.by.iter().any(|name| is_moment(name))
-    }
-
     /// The dimensions that are no moments.
     pub(super) fn groups(&self) -> impl Iterator<Item = &str> {
         self.by.iter().map(String::as_str).filter(|name| !is_moment(name))
     }
 }
 
-fn is_moment(name: &str) -> bool {
+/// Whether a dimension is a moment of a time series.
+pub(super) fn is_moment(name: &str) -> bool {
     matches!(name, "day" | "month")
 }
 

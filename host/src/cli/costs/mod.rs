@@ -121,7 +121,7 @@ pub(super) fn costs(args: &args::Costs, state: Option<&Path>) -> Result<Exit, Fa
 
 /// Whether bars are drawn: where a person sees a time series, or where they are asked for.
 fn bars(args: &args::Costs) -> Result<Bars, Failed> {
-    let series = args.by.iter().any(|name| name == "day" || name == "month");
+    let series = args.by.iter().any(|name| bars::is_moment(name));
     if args.bars && !series {
         return Err(Failed::usage(
             "--bars draws a time series: add day or month to --by".to_owned(),

@@ -14,6 +14,10 @@ use crate::{
 const DAY: &str = "2026-08-01T00:00:00Z";
 const NEXT: &str = "2026-08-02T00:00:00Z";
 
+fn monthly() -> Stream {
+    sample::stream("monthly", Grain::Month)
+}
+
 fn daily() -> Stream {
     sample::stream("daily", Grain::Day)
 }
@@ -37,19 +41,35 @@ fn totals(told: &[(&str, &str)]) -> Option<ControlTotals> {
     })
 }
 
-fn write(bench: &Bench, days: &[&str], records: Vec<CostRecord>, seal: Seal, options: CommitOptions) {
-    let writer = bench.sealed(&daily(), days, records, seal).unwrap();
+fn write(
+    bench: &Bench,
+    (stream, starts): (&Stream, &[&str]),
+    records: Vec<CostRecord>,
+    seal: Seal,
+    options: CommitOptions,
+) {
+    let writer = bench.sealed(stream, starts, records, seal).unwrap();
     bench
         .block(bench.ledger.commit(bench.run, vec![writer], options))
         .unwrap();
 }
 
-fn commit(bench: &Bench, days: &[&str], records: Vec<CostRecord>, control: Option<ControlTotals>) {
+/// Commits days of the daily stream.
+fn days(bench: &Bench, starts: &[&str], records: Vec<CostRecord>, control: Option<ControlTotals>) {
     let seal = Seal {
         control,
         ..sample::seal(Completeness::Complete)
     };
-    write(bench, days, records, seal, sample::trusting());
+    write(bench, (&daily(), starts), records, seal, sample::trusting());
+}
+
+/// Commits the month.
+fn commit(bench: &Bench, records: Vec<CostRecord>, control: Option<ControlTotals>) {
+    let seal = Seal {
+        control,
+        ..sample::seal(Completeness::Complete)
+    };
+    write(bench, (&monthly(), &[DAY]), records, seal, sample::trusting());
 }
 
 fn rows(bench: &Bench) -> Vec<Reconciled> {
@@ -83,12 +103,7 @@ fn books_agree_with_the_total_that_they_were_committed_with_in_each_currency() {
         record(NEXT, "Storage", "0.2"),
         euros,
     ];
-    commit(
-        &bench,
-        &[DAY, NEXT],
-        records,
-        totals(&[("USD", "0.30"), ("EUR", "4")]),
-    );
+    commit(&bench, records, totals(&[("USD", "0.30"), ("EUR", "4")]));
     assert_eq!(said(&bench), ["EUR 4 4 0 Agrees", "USD 0.3 0.3 0 Agrees"]);
     let usd = rows(&bench).remove(1);
     assert_eq!(
@@ -101,40 +116,49 @@ fn books_agree_with_the_total_that_they_were_committed_with_in_each_currency() {
 #[test]
 fn without_a_total_of_money_nothing_is_compared() {
     let bench = Bench::new();
-    let rows = Some(ControlTotals {
+    let lines = Some(ControlTotals {
         rows: Some(1),
         billed_cost: Vec::new(),
     });
-    commit(&bench, &[DAY], vec![record(DAY, "Compute", "1")], rows);
+    commit(&bench, vec![record(DAY, "Compute", "1")], lines);
     assert_eq!(said(&bench), ["USD 1 - - NoTotal"]);
 }
 
 #[test]
 fn a_partition_that_is_read_again_without_a_total_takes_the_total_with_it() {
     let bench = Bench::new();
-    let both = || vec![record(DAY, "Compute", "1"), record(NEXT, "Compute", "2")];
-    commit(&bench, &[DAY, NEXT], both(), totals(&[("USD", "3")]));
-    assert_eq!(said(&bench), ["USD 3 3 0 Agrees"]);
-    commit(&bench, &[NEXT], vec![record(NEXT, "Compute", "2")], None);
+    let two = || vec![record(DAY, "Compute", "1"), record(NEXT, "Compute", "2")];
+    days(&bench, &[DAY, NEXT], two(), totals(&[("USD", "3")]));
+    assert_eq!(
+        said(&bench),
+        ["USD 3 3 0 PartlyCovered"],
+        "the month has more days than these"
+    );
+    days(&bench, &[NEXT], vec![record(NEXT, "Compute", "2")], None);
     assert_eq!(said(&bench), ["USD 3 - - NoTotal"]);
-    commit(
+    let starts: Vec<String> = (1..=31)
+        .map(|day| format!("2026-08-{day:02}T00:00:00Z"))
+        .collect();
+    let starts: Vec<&str> = starts.iter().map(String::as_str).collect();
+    days(
         &bench,
-        &[DAY],
+        &starts[..1],
         vec![record(DAY, "Compute", "1")],
         totals(&[("USD", "1")]),
     );
-    assert_eq!(
-        said(&bench),
-        ["USD 3 1 0 PartlyCovered"],
-        "the other day was not compared"
-    );
-    commit(
+    days(
         &bench,
-        &[NEXT],
+        &starts[1..],
         vec![record(NEXT, "Compute", "2")],
         totals(&[("USD", "2")]),
     );
-    assert_eq!(said(&bench), ["USD 3 3 0 Agrees"]);
+    assert_eq!(
+        said(&bench),
+        ["USD 3 3 0 Agrees"],
+        "two totals that cover the month"
+    );
+    days(&bench, &starts[30..], Vec::new(), None);
+    assert_eq!(said(&bench), ["USD 3 1 0 PartlyCovered"]);
 }
 
 #[test]
@@ -146,7 +170,6 @@ fn charges_of_another_billing_month_in_the_same_partition_are_not_taken_for_the_
     };
     commit(
         &bench,
-        &[DAY],
         vec![record(DAY, "Compute", "1"), late],
         totals(&[("USD", "6")]),
     );
@@ -160,13 +183,8 @@ fn a_partial_month_is_no_agreement() {
         control: totals(&[("USD", "1")]),
         ..sample::seal(Completeness::Partial)
     };
-    write(
-        &bench,
-        &[DAY],
-        vec![record(DAY, "Compute", "1")],
-        seal,
-        sample::trusting(),
-    );
+    let records = vec![record(DAY, "Compute", "1")];
+    write(&bench, (&monthly(), &[DAY]), records, seal, sample::trusting());
     assert_eq!(said(&bench), ["USD 1 1 0 Incomplete"]);
 }
 
@@ -175,7 +193,6 @@ fn a_held_commit_brings_its_total_when_it_is_accepted_and_not_before() {
     let bench = Bench::new();
     commit(
         &bench,
-        &[DAY],
         vec![record(DAY, "Compute", "10")],
         totals(&[("USD", "10")]),
     );
@@ -183,10 +200,11 @@ fn a_held_commit_brings_its_total_when_it_is_accepted_and_not_before() {
         control: totals(&[("USD", "1")]),
         ..sample::seal(Completeness::Complete)
     };
+    let records = vec![record(DAY, "Compute", "1")];
     write(
         &bench,
-        &[DAY],
-        vec![record(DAY, "Compute", "1")],
+        (&monthly(), &[DAY]),
+        records,
         seal,
         CommitOptions::default(),
     );
@@ -198,44 +216,34 @@ fn a_held_commit_brings_its_total_when_it_is_accepted_and_not_before() {
 #[test]
 fn records_that_are_not_what_the_total_was_of_differ_also_where_differences_cancel() {
     let bench = Bench::new();
-    commit(
-        &bench,
-        &[DAY],
-        vec![record(DAY, "Compute", "1")],
-        totals(&[("USD", "1")]),
-    );
-    commit(
-        &bench,
-        &[NEXT],
-        vec![record(NEXT, "Compute", "2")],
-        totals(&[("USD", "2")]),
-    );
+    let one = |day, cost: &str| {
+        days(
+            &bench,
+            &[day],
+            vec![record(day, "Compute", cost)],
+            totals(&[("USD", cost)]),
+        )
+    };
+    one(DAY, "1");
+    one(NEXT, "2");
+    let of = |bench: &Bench| {
+        let [row] = rows(bench).try_into().unwrap();
+        (row.verdict, row.difference.unwrap().to_string())
+    };
     bench.doctor(
         "UPDATE record SET content = replace(content, '\"BilledCost\":\"1\"', '\"BilledCost\":\"1.5\"')",
     );
-    let of = |bench: &Bench| rows(bench).into_iter().next().unwrap();
-    assert_eq!(
-        (of(&bench).verdict, of(&bench).difference),
-        (Verdict::Differs, Some("0.5".parse().unwrap()))
-    );
+    assert_eq!(of(&bench), (Verdict::Differs, "0.5".to_owned()));
     bench.doctor(
         "UPDATE record SET content = replace(content, '\"BilledCost\":\"2\"', '\"BilledCost\":\"1.5\"')",
     );
-    assert_eq!(
-        (of(&bench).verdict, of(&bench).difference),
-        (Verdict::Differs, Some(Decimal::ZERO))
-    );
+    assert_eq!(of(&bench), (Verdict::Differs, "0".to_owned()));
 }
 
 #[test]
 fn a_total_that_was_changed_is_damage_and_the_checker_names_it() {
     let bench = Bench::new();
-    commit(
-        &bench,
-        &[DAY],
-        vec![record(DAY, "Compute", "1")],
-        totals(&[("USD", "1")]),
-    );
+    commit(&bench, vec![record(DAY, "Compute", "1")], totals(&[("USD", "1")]));
     bench.doctor("UPDATE control_total SET billed = '{\"USD\":\"2\"}'");
     let connection = open_read_only(bench.directory.path()).unwrap();
     let error = reconcile(&connection, "2026-08".parse().unwrap(), None).unwrap_err();
@@ -245,4 +253,37 @@ fn a_total_that_was_changed_is_damage_and_the_checker_names_it() {
         findings.iter().any(|it| it.contains("control total 1")),
         "{findings:?}"
     );
+}
+
+#[test]
+fn totals_are_carried_over_from_a_damaged_ledger_and_a_damaged_one_is_named() {
+    use crate::ledger::salvage::{Outcome, salvage};
+    for (damage, table, verdict) in [
+        (
+            "UPDATE record SET content = replace(content, '\"7\"', '\"8\"') WHERE billed = '7'",
+            "record",
+            Verdict::Agrees,
+        ),
+        (
+            "UPDATE control_total SET billed = '{}'",
+            "control_total",
+            Verdict::NoTotal,
+        ),
+    ] {
+        let bench = Bench::new();
+        commit(&bench, vec![record(DAY, "Compute", "1")], totals(&[("USD", "1")]));
+        days(&bench, &[NEXT], vec![record(NEXT, "Compute", "7")], None);
+        bench.doctor(damage);
+        let directory = bench.closed();
+        let now = sample::at("2026-08-11T00:00:00Z");
+        let Outcome::Salvaged(told) = salvage(directory.path(), None, now).unwrap() else {
+            unreachable!("it is damaged")
+        };
+        let lost: Vec<&str> = told.lost.iter().map(|lost| lost.table.as_str()).collect();
+        assert_eq!(lost, [table], "{told:?}");
+        let connection = open_read_only(directory.path()).unwrap();
+        let rows = reconcile(&connection, "2026-08".parse().unwrap(), None).unwrap();
+        let month = rows.iter().find(|row| row.stream == "monthly").unwrap();
+        assert_eq!(month.verdict, verdict);
+    }
 }

@@ -5,7 +5,7 @@
 use super::{
     html,
     scale::Scale,
-    series::{Series, Step},
+    series::{Name, Series, Step},
 };
 use finops_decimal::{ArithmeticError, Decimal};
 use std::fmt::Write;
@@ -141,7 +141,10 @@ fn columns(svg: &mut String, series: &Series, scale: &Scale) -> Result<(), Arith
 
 /// The class that colours a group.
 pub(super) fn class(series: &Series, group: usize) -> String {
-    let is_rest = series.groups.get(group).is_some_and(|group| group.name.is_err());
+    let is_rest = matches!(
+        series.groups.get(group).map(|group| &group.name),
+        Some(Name::Rest(_))
+    );
     if is_rest {
         "rest".to_owned()
     } else {

@@ -17,7 +17,7 @@ use crate::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use finops_decimal::{ArithmeticError, Decimal};
 use jiff::{SignedDuration, Timestamp};
-use series::{Series, Step, series};
+use series::{Name, Series, Step, series};
 use sha2::{Digest, Sha256};
 use std::{fmt::Write as _, io::Write as _, path::Path};
 
@@ -224,11 +224,11 @@ fn measure_name(measure: Measure) -> &'static str {
 }
 
 /// A group's name for people.
-fn group_name(name: &Result<Vec<String>, usize>) -> String {
+fn group_name(name: &Name) -> String {
     match name {
-        Err(count) => format!("{count} others"),
-        Ok(dims) if dims.is_empty() => "All costs".to_owned(),
-        Ok(dims) => {
+        Name::Rest(count) => format!("{count} others"),
+        Name::One(dims) if dims.is_empty() => "All costs".to_owned(),
+        Name::One(dims) => {
             let dims = dims.iter().map(|dim| if dim.is_empty() { "(none)" } else { dim });
             dims.collect::<Vec<_>>().join(" · ")
         }

@@ -76,11 +76,19 @@ impl Step {
     }
 }
 
+/// Which group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Name {
+    /// The one with these values of the dimensions.
+    One(Vec<String>),
+    /// So many small ones together.
+    Rest(usize),
+}
+
 /// A group of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Group {
-    /// Its dimensions; none: it is the rest, of so many groups.
-    pub(super) name: Result<Vec<String>, usize>,
+    pub(super) name: Name,
     /// What it comes to.
     pub(super) total: Decimal,
     /// By moment.
@@ -143,7 +151,7 @@ fn one(
             .map(|moment| sums.get(moment.as_str()).copied().unwrap_or_default())
             .collect();
         all.push(Group {
-            name: Ok(name.to_vec()),
+            name: Name::One(name.to_vec()),
             total: Decimal::sum(amounts.iter().copied())?,
             amounts,
         });
@@ -154,7 +162,7 @@ fn one(
     if all.len() > LARGEST + 1 {
         let small = all.split_off(LARGEST);
         let mut rest = Group {
-            name: Err(small.len()),
+            name: Name::Rest(small.len()),
             total: Decimal::ZERO,
             amounts: vec![Decimal::ZERO; moments.len()],
         };
@@ -233,16 +241,11 @@ mod tests {
         .try_into()
         .unwrap();
         assert_eq!(series.moments.len(), 3, "days without costs are there, too");
-        let names: Vec<String> = series
-            .groups
-            .iter()
-            .map(|group| {
-                group
-                    .name
-                    .clone()
-                    .map_or_else(|rest| format!("+{rest}"), |name| name.join("/"))
-            })
-            .collect();
+        let names = series.groups.iter().map(|group| match &group.name {
+            Name::One(dims) => dims.join("/"),
+            Name::Rest(count) => format!("+{count}"),
+        });
+        let names: Vec<String> = names.collect();
         assert_eq!(names, ["credit", "g10", "g9", "g8", "g7", "g6", "g5", "+4"]);
         assert_eq!(series.groups[7].total.to_string(), "10");
         let all = Decimal::sum(series.groups.iter().flat_map(|group| group.amounts.clone())).unwrap();
@@ -261,6 +264,10 @@ mod tests {
             period("2026-08-01", "2026-08-02"),
         )
         .unwrap();
-        assert!(series[0].groups.len() == 8 && series[0].groups.iter().all(|group| group.name.is_ok()));
+        let ones = series[0]
+            .groups
+            .iter()
+            .filter(|group| matches!(group.name, Name::One(_)));
+        assert_eq!((ones.count(), series[0].groups.len()), (8, 8));
     }
 }
