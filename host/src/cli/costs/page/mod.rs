@@ -238,9 +238,9 @@ fn group_name(name: &Name) -> String {
 fn card(page: &mut String, name: &str, amount: Decimal, currency: &str, note: &str) {
     let _ = write!(
         page,
-        "<div class=\"card\"><dt>{name}</dt><dd class=\"big\"><span class=\"a\">{}</span> <span class=\"unit\">{}</span></dd>",
-        html::amount(&amount.to_string()),
-        html::text(currency)
+        "<div class=\"card\"><dt>{name}, {}</dt><dd class=\"big\"><span class=\"a\">{}</span></dd>",
+        html::text(currency),
+        html::amount(&amount.to_string())
     );
     if !note.is_empty() {
         let _ = write!(page, "<dd class=\"note\">{note}</dd>");

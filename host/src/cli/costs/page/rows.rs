@@ -96,7 +96,7 @@ fn row(page: &mut String, (columns, dims): (&[&str], usize), cells: &[String], b
             let class = if column.starts_with('>') {
                 " class=\"n\""
             } else {
-                ""
+                " class=\"k\""
             };
             let _ = write!(page, "<td{class}>{}</td>", html::text(cell));
         }
