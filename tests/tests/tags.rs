@@ -40,7 +40,8 @@ fn done(ran: Ran) -> Ran {
 
 /// The values of a tag over all rows of costs, and what they come to.
 fn by_tag(stage: &Stage<Atlas>, name: &str) -> BTreeMap<String, String> {
-    let asked = ["costs", "--by", &format!("tag:{name}"), "--json"];
+    let tag = format!("tag:{name}");
+    let asked = ["costs", "--by", &tag, "--json"];
     let answer = done(stage.place.call(&asked).unwrap()).json().unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let rows = answer["rows"].as_array().unwrap().iter();
