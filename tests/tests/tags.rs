@@ -98,24 +98,33 @@ async fn they_are_joined_wherever_records_are_read_and_post_nothing() {
             .find(|path| path.to_str().unwrap().contains(month));
         std::fs::read(path.unwrap_or_else(|| panic!("no file of {month}"))).unwrap()
     };
+    let of_provider = by_tag(&stage, "env");
+    assert!(
+        of_provider.len() > 1 && of_provider.contains_key(""),
+        "{of_provider:?}"
+    );
     let (july, august) = (file("2026-07"), file("2026-08"));
     let all = |found: BTreeSet<String>, part: &str| {
         !found.is_empty() && found.iter().all(|tags| tags.contains(part))
     };
     assert!(all(tags(&july), "\"team\":\"data\"") && all(tags(&august), "\"team\":\"data\""));
 
-    let again = run("[tags]\nteam = \"platform\"\nenv = \"prod\"\n");
+    let again = run("[tags]\nteam = \"platform\"\nenv = \"mine\"\nowner = \"ann\"\n");
     assert_eq!(
         by_tag(&stage, "team"),
         BTreeMap::from([("platform".to_owned(), total)])
     );
+    let mut with_own = of_provider.clone();
+    let without = with_own.remove("").unwrap();
+    with_own.insert("mine".to_owned(), without);
+    assert_eq!(by_tag(&stage, "env"), with_own, "the provider's own win");
     assert_eq!(again["delivery"]["settled"], 0, "{again:#}");
     assert_eq!(books::entries(&stage.place.state()).unwrap(), posted);
     assert_eq!(contents(), stood);
     assert!(all(tags(&file("2026-08")), "\"team\":\"platform\""));
     assert_eq!(file("2026-07"), july, "a final month keeps what it said");
     let exported = done(stage.place.call(&["export"]).unwrap());
-    assert!(all(tags(exported.stdout.as_bytes()), "\"env\":\"prod\""));
+    assert!(all(tags(exported.stdout.as_bytes()), "\"owner\":\"ann\""));
     let connection = books::open(&stage.place.state()).unwrap();
     let without =
         "SELECT count(*), sum(json_extract(Tags, '$.team') IS NOT 'platform') FROM finops_current_cost";
