@@ -8,6 +8,7 @@ pub mod aws;
 pub mod azure;
 pub mod books;
 pub mod buckets;
+pub mod chromium;
 pub mod confluent;
 pub mod crash;
 pub mod databricks;

@@ -63,19 +63,20 @@ fn rows(answer: &Value) -> BTreeMap<String, Decimal> {
     rows.map(row).collect()
 }
 
-/// The commands of the page, without the program's name.
-fn commands() -> Vec<Vec<&'static str>> {
-    let lines = PAGE
-        .lines()
-        .filter_map(|line| line.strip_prefix("finops-host costs"));
+/// The commands of the page that begin with these words, without the program's name and them.
+fn commands(words: &str) -> Vec<Vec<&'static str>> {
+    let begin = format!("finops-host {words}");
+    let lines = PAGE.lines().filter_map(|line| line.strip_prefix(&begin));
     lines.map(|line| line.split_whitespace().collect()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_question_of_the_page_is_answered_and_adds_up() {
     let place = books().await;
-    let commands = commands();
-    assert!(commands.len() >= 10, "{commands:?}");
+    let (pages, commands): (Vec<_>, Vec<_>) = commands("costs")
+        .into_iter()
+        .partition(|command| command.contains(&"--html"));
+    assert!(commands.len() >= 12 && pages.len() >= 2, "{commands:?}");
     for command in &commands {
         let answer = asked(&place, command);
         let rows = answer["rows"].as_array().unwrap();
@@ -95,6 +96,86 @@ async fn every_question_of_the_page_is_answered_and_adds_up() {
             ran.code == Some(0) && ran.stdout.contains("total"),
             "{command:?}: {ran:?}"
         );
+    }
+    for command in &pages {
+        let ran = place.call(&[&["costs"], command.as_slice()].concat()).unwrap();
+        assert_eq!(ran.code, Some(0), "{command:?}: {ran:?}");
+        let written = std::fs::read_to_string(place.path().join(file_of(command))).unwrap();
+        assert!(written.ends_with("</html>\n"), "{command:?}");
+    }
+    for (words, key) in [("status --coverage", "coverage"), ("reconcile", "rows")] {
+        for command in commands_of(words) {
+            let words: Vec<&str> = words.split(' ').collect();
+            let ran = place
+                .call(&[&words[..], &command[..], &["--json"]].concat())
+                .unwrap();
+            assert_eq!(ran.code, Some(0), "{words:?} {command:?}: {ran:?}");
+            assert!(
+                !ran.json().unwrap()[key].as_array().unwrap().is_empty(),
+                "{words:?}"
+            );
+            let shown = place.call(&[&words[..], &command[..]].concat()).unwrap();
+            assert!(
+                shown.code == Some(0) && shown.stdout.lines().count() > 3,
+                "{shown:?}"
+            );
+        }
+    }
+}
+
+/// The commands of the page that begin with these words; there is one at least.
+fn commands_of(words: &str) -> Vec<Vec<&'static str>> {
+    let found = commands(words);
+    assert!(!found.is_empty(), "the page has no `{words}`");
+    found
+}
+
+/// The file after `--html`.
+fn file_of<'a>(command: &[&'a str]) -> &'a str {
+    let at = command.iter().position(|word| *word == "--html").unwrap();
+    command[at + 1]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bars_are_drawn_where_they_are_asked_for_and_never_into_a_pipe_unasked() {
+    let place = books().await;
+    let days = [
+        "costs",
+        "--provider",
+        "snowflake",
+        "--stream",
+        "spend-billed",
+        "--by",
+        "day",
+        "--since",
+        "20d",
+    ];
+    let plain = place.call(&days).unwrap().stdout;
+    assert!(plain.contains("2026-07-") && !plain.contains('█'), "{plain}");
+    let drawn = place.call(&[&days[..], &["--bars"]].concat()).unwrap().stdout;
+    let answer = asked(&place, &days[1..]);
+    let rows = answer["rows"].as_array().unwrap();
+    let amounts: Vec<Decimal> = rows.iter().map(|row| amount(&row["effective"])).collect();
+    let largest = amounts.iter().copied().max().unwrap();
+    for (line, cost) in drawn.lines().skip(2).zip(&amounts) {
+        let blocks = line.chars().filter(|c| *c == '█').count();
+        let forty = cost.checked_mul(Decimal::from(40_u32)).unwrap();
+        let long = forty.div_rounded(largest, 0).unwrap();
+        let apart = long
+            .checked_sub(Decimal::from(u32::try_from(blocks).unwrap()))
+            .unwrap();
+        assert!(apart.abs() <= Decimal::ONE, "{cost} of {largest}: {drawn}");
+        let any = line.contains(['█', '▏', '▎', '▍', '▌', '▋', '▊', '▉']);
+        assert_eq!(any, !cost.is_zero(), "{drawn}");
+    }
+    assert!(amounts.len() > 10 && drawn.contains(&"█".repeat(40)), "{drawn}");
+    for (more, says) in [
+        (&["--bars", "--by", "service"][..], "add day or month to --by"),
+        (&["--html", "x.html", "--json"], "cannot be used with"),
+        (&["--html", "."], "this is a directory"),
+    ] {
+        let ran = place.call(&[&["costs"], more].concat()).unwrap();
+        assert!(ran.code == Some(2) && ran.stderr.contains(says), "{ran:?}");
     }
 }
 

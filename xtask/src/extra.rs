@@ -100,6 +100,22 @@ const CHECKS: &[Check] = &[
         install: "apt-get install prometheus",
         in_ci: true,
     },
+    Check {
+        about: "the page of costs in a browser",
+        probe: &["chromium", "--version"],
+        call: &[
+            "cargo",
+            "test",
+            "--package",
+            "finops-tests",
+            "--test",
+            "page",
+            "--",
+            "--ignored",
+        ],
+        install: "apt-get install chromium",
+        in_ci: true,
+    },
 ];
 
 /// Makes every check whose tool is there; fails if one fails, after all were made.

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod reconcile;
+
 use crate::{
     component::descriptor::Basis,
     export::{FocusVersion, Format},
@@ -14,6 +16,7 @@ use clap::{
     Args, Parser, Subcommand,
     builder::{PossibleValuesParser, TypedValueParser},
 };
+pub(super) use reconcile::Reconcile;
 use std::{path::PathBuf, time::Duration};
 
 /// Runs cost collectors as sandboxed WebAssembly components and keeps what they find in an exact ledger.
@@ -58,6 +61,12 @@ pub(super) enum Command {
     Check(Check),
     /// Show costs from the ledger, exactly summed.
     Costs(Costs),
+    /// Compare the books of a billing month with the totals that providers told; a difference exits 74.
+    ///
+    /// A total is what a reply said of itself when it was read, kept with the commit that it was checked against. It is compared
+    /// with the records as they are now, by source, stream and currency. Where a provider gives none, that is said: nothing was
+    /// compared then.
+    Reconcile(Reconcile),
     /// Write FOCUS files of what the ledger holds: CSV, Parquet or JSON lines.
     Export(Export),
     /// Show runs, coverage and what waits for delivery.
@@ -228,6 +237,12 @@ pub(super) struct Costs {
     /// Also the money of instances with `count = false`, apart and in no total.
     #[arg(long)]
     pub(super) all: bool,
+    /// Draw bars beside a time series also where standard output is no terminal: rows by day or month.
+    #[arg(long)]
+    pub(super) bars: bool,
+    /// Write one page for browsers into this file instead: charts and tables, readable without a network or scripts.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "bars", "all"])]
+    pub(super) html: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,
@@ -331,6 +346,10 @@ where
 /// Options of `status`.
 #[derive(Debug, Args)]
 pub(super) struct Status {
+    /// Show instead what the ledger holds of each stream: the newest complete period, what of it may still change (partial, or
+    /// read within the source's latency), gaps, and what is archived.
+    #[arg(long)]
+    pub(super) coverage: bool,
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,

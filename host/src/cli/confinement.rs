@@ -108,6 +108,7 @@ fn needs(command: &Command, read: &Read) -> Option<Needs> {
         Command::Inspect(_)
         | Command::Costs(_)
         | Command::Export(_)
+        | Command::Reconcile(_)
         | Command::Status(_)
         | Command::Ledger(_)
         | Command::Outbox(_)

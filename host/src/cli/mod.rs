@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod confinement;
 mod costs;
+mod coverage;
 mod destination;
 mod environment;
 pub mod exit;
@@ -17,6 +18,7 @@ mod outbox;
 mod output;
 mod probe;
 mod progress;
+mod reconcile;
 mod render;
 mod room;
 mod run;
@@ -90,6 +92,7 @@ pub fn main() -> ExitCode {
             Command::Init(args) => init::init(args, state).await,
             Command::Check(args) => check::check(args, state).await,
             Command::Costs(args) => costs::costs(&args, state),
+            Command::Reconcile(args) => reconcile::reconcile(&args, state),
             Command::Export(args) => export::export(&args, state),
             Command::Status(args) => status::status(&args, state),
             Command::Ledger(command) => ledger::ledger(command, state).await,

@@ -1,7 +1,7 @@
 //! `status`: the last runs, what they were denied, what the ledger covers, what was paid, what waits for delivery.
 
 use super::{
-    Failed, args,
+    Failed, args, coverage,
     environment::{clock, state_dir},
     exit::Exit,
     render, room,
@@ -28,6 +28,9 @@ const RUNS: u32 = 10;
 pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, Failed> {
     let directory = state_dir(state).map_err(Failed::config)?;
     let connection = open_read_only(&directory)?;
+    if args.coverage {
+        return coverage::show(&connection, args.json);
+    }
     let runs = runs(&connection, RUNS)?;
     let streams = sources_overview(&connection)?;
     let outbox = outbox_overview(&connection)?;
@@ -175,7 +178,7 @@ fn unused_grants(runs: &[RunRow]) -> Option<String> {
 }
 
 /// What a stream is to the books.
-fn role(row: &StreamRow) -> String {
+pub(super) fn role(row: &StreamRow) -> String {
     let mut role = match (&row.retired_by, &row.view_of) {
         (Some(nobody), _) if nobody.is_empty() => "retired".to_owned(),
         (Some(successor), _) => format!("retired for {successor}"),

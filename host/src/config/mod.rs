@@ -21,6 +21,7 @@ mod section;
 mod settings;
 mod site;
 mod suggest;
+mod tags;
 mod template;
 mod units;
 pub mod wants;
@@ -42,7 +43,7 @@ use crate::{
     component::descriptor::LookBack,
     egress::{credential::CredentialSpec, rule::Rule},
     export::snapshot::SnapshotConfig,
-    ledger::{HoldPolicy, Money},
+    ledger::{HoldPolicy, Money, tags::Tags},
     sandbox::limits::Limits,
 };
 use errors::{Problems, Span};
@@ -84,6 +85,8 @@ pub struct Config {
     pub focus: Option<SnapshotConfig>,
     /// Files that it names: secrets and certificates.
     pub files: Vec<PathBuf>,
+    /// The operator's own tags of its money.
+    pub tags: Tags,
     /// Whether its money counts, or is kept apart.
     pub money: Money,
     /// How far back every stream is read, instead of its own look-back.
@@ -230,6 +233,9 @@ fn document(table: &DeTable<'_>, path: &Path, reading: &Reading<'_>, problems: &
         openfinops: section("openfinops").and_then(openfinops::read),
         focus: section("focus").and_then(|section| focus::read(&section, path, reading)),
         files: Vec::new(),
+        tags: section("tags")
+            .map(|section| tags::read(&section))
+            .unwrap_or_default(),
         money: Money::default(),
         look_back: None,
         hold: HoldPolicy::default(),

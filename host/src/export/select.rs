@@ -10,10 +10,12 @@ use crate::{
     ledger::{
         record::{CostRecord, Period, Source},
         store::LedgerError,
+        tags::{self, Tags},
     },
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The time that records are asked for by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +76,7 @@ impl Rows for Records<'_> {
                 continue;
             }
             let mut origin = partition.origin();
-            current(self.connection, partition.id, &mut |_, key, record| {
+            current(self.connection, &partition, &mut |_, key, record| {
                 if self.selection.takes(record) {
                     key.clone_into(&mut origin.key);
                     take(&Row {
@@ -99,6 +101,8 @@ pub(super) struct Partition {
     pub(super) anchor: Anchor,
     pub(super) stream: String,
     pub(super) source: Source,
+    /// The operator's own tags.
+    pub(super) tags: Arc<Tags>,
 }
 
 impl Partition {
@@ -118,18 +122,28 @@ pub(super) fn partitions(
     provider: Option<&str>,
 ) -> Result<Vec<Partition>, LedgerError> {
     let mut statement = connection.prepare_cached(
-        "SELECT partition.id, start, stop, name, definition, provider, billing_account, scope
+        "SELECT partition.id, start, stop, name, definition, provider, billing_account, scope, source.id
          FROM partition JOIN stream ON stream.id = partition.stream JOIN source ON source.id = stream.source
          WHERE source.counts = 1 AND view_of IS NULL AND (?1 IS NULL OR provider = ?1)
          ORDER BY provider, billing_account, scope, name, start",
     )?;
     let mut rows = statement.query(params![provider])?;
     let mut partitions = Vec::new();
+    let mut tags: BTreeMap<i64, Arc<Tags>> = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let definition: Stream =
             serde_json::from_str(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?)
                 .map_err(|error| LedgerError::Damaged(format!("definition of a stream: {error}")))?;
+        let source: i64 = row.get(8)?;
+        let tags = match tags.get(&source) {
+            Some(tags) => Arc::clone(tags),
+            None => Arc::clone(
+                tags.entry(source)
+                    .or_insert(Arc::new(tags::of_source(connection, source)?)),
+            ),
+        };
         partitions.push(Partition {
+            tags,
             id: row.get(0)?,
             start: instant(row.get(1)?)?,
             stop: instant(row.get(2)?)?,
@@ -148,18 +162,19 @@ pub(super) fn partitions(
 /// What takes a record: its row, its key, itself.
 pub(super) type TakeRecord<'t> = &'t mut dyn FnMut(i64, &str, &CostRecord) -> Result<(), ExportError>;
 
-/// The current counted records of a partition, in the order of their keys.
+/// The current counted records of a partition with the operator's own tags, in the order of their keys.
 pub(super) fn current(
     connection: &Connection,
-    partition: i64,
+    partition: &Partition,
     take: TakeRecord<'_>,
 ) -> Result<(), ExportError> {
     let mut statement = connection.prepare_cached(
         "SELECT id, lower(hex(key)), content FROM whole_record WHERE partition = ? AND until_commit IS NULL AND counts = 1 ORDER BY key",
     )?;
-    let mut rows = statement.query([partition])?;
+    let mut rows = statement.query([partition.id])?;
     while let Some(row) = rows.next()? {
-        let record = read(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?;
+        let mut record = read(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?;
+        tags::join(&mut record, &partition.tags);
         let key = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
         take(row.get(0)?, key, &record)?;
     }

@@ -3,6 +3,7 @@
 use super::{
     archive,
     collapse::{self, Written},
+    control,
     emptied::{self, Emptied},
     error::WriteError,
     fingerprint,
@@ -228,6 +229,7 @@ pub(super) fn apply(
             }
         }
         move_checkpoint(transaction, writer.stream, sealed, commit)?;
+        control::keep(transaction, commit, writer)?;
         applied.receipts.push(receipt);
     }
     for ((_, stretch), chain) in &stretches {

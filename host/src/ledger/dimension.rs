@@ -55,6 +55,11 @@ pub enum Dimension {
 pub struct UnknownDimension(String);
 
 impl Dimension {
+    /// Whether it is the value of a tag.
+    pub(super) fn is_tag(&self) -> bool {
+        matches!(self, Self::Tag(_) | Self::User)
+    }
+
     /// The value for a record of a stream of a source; empty where the record has none.
     pub(super) fn value<'a>(&self, source: &Source, stream: &'a str, record: &'a CostRecord) -> Cow<'a, str> {
         let optional = |text: &'a Option<String>| Cow::Borrowed(text.as_deref().unwrap_or_default());

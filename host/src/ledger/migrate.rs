@@ -5,10 +5,11 @@ pub(super) mod checksums;
 mod hashes;
 
 use super::{
-    archive,
+    archive, control,
     destination::convert,
     snapshot,
     store::{LedgerError, SCHEMA_VERSION},
+    tags,
 };
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -41,12 +42,16 @@ fn to_4(transaction: &Connection) -> rusqlite::Result<()> {
     snapshot::add_views(transaction)
 }
 
-/// Finding the runs of one instance among those of many, and the commits of a run.
+/// The operator's own tags, and control totals; the views join the tags. Finding the runs of one instance among those of many,
+/// and the commits of a run.
 fn to_5(transaction: &Connection) -> rusqlite::Result<()> {
+    tags::add_tables(transaction)?;
+    control::add_tables(transaction)?;
     transaction.execute_batch(
         "CREATE INDEX run_instance ON run (instance, id);
          CREATE INDEX commits_run ON commits (run);",
-    )
+    )?;
+    snapshot::add_views(transaction)
 }
 
 /// Takes the steps that are missing.

@@ -24,6 +24,8 @@ pub mod check;
 mod collapse;
 pub mod commit;
 mod compare;
+pub mod control;
+pub mod coverage;
 pub mod destination;
 pub mod dimension;
 pub mod dims;
@@ -61,6 +63,7 @@ mod post;
 mod posting_tests;
 pub mod query;
 pub mod quota;
+pub mod reconcile;
 pub mod record;
 mod recount;
 mod replace;
@@ -82,6 +85,7 @@ mod stream;
 mod supersede;
 #[cfg(test)]
 mod supersede_tests;
+pub mod tags;
 mod temporary;
 mod writing;
 

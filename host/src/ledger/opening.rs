@@ -177,6 +177,8 @@ pub(super) fn fill(path: &Path) -> Result<(), LedgerError> {
     transaction.execute_batch(include_str!("schema.sql"))?;
     super::snapshot::add_tables(&transaction)?;
     archive::add_tables(&transaction)?;
+    super::tags::add_tables(&transaction)?;
+    super::control::add_tables(&transaction)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()?;

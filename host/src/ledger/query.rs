@@ -8,6 +8,7 @@ use super::{
     record::{ChargeCategory, Finality, Period, Source, basis_name},
     store::LedgerError,
     stream,
+    tags::{self, Tags},
 };
 use crate::component::descriptor::Anchor;
 use finops_decimal::Decimal;
@@ -91,10 +92,15 @@ impl CostRow {
 /// # Errors
 /// See [`LedgerError`].
 pub fn costs(connection: &Connection, filter: &CostFilter) -> Result<Vec<CostRow>, LedgerError> {
-    let view = connection.unchecked_transaction()?;
+    // Within a transaction of the caller's, all that it asks is of one state.
+    let own = connection
+        .is_autocommit()
+        .then(|| connection.unchecked_transaction());
+    let own = own.transpose()?;
+    let view = own.as_deref().unwrap_or(connection);
     let mut groups: BTreeMap<(Vec<String>, String), Sums> = BTreeMap::new();
-    for stream in streams(&view, filter)? {
-        add_stream(&view, filter, &stream, &mut groups)?;
+    for stream in streams(view, filter)? {
+        add_stream(view, filter, &stream, &mut groups)?;
     }
     let row = |((dims, currency), sums): ((Vec<String>, String), Sums)| CostRow {
         dims,
@@ -118,17 +124,24 @@ struct Selected {
     anchor: Anchor,
     view: bool,
     source: Source,
+    /// The operator's own tags, where the question is by tags.
+    tags: Tags,
 }
 
 fn streams(connection: &Connection, filter: &CostFilter) -> Result<Vec<Selected>, LedgerError> {
     let mut statement = connection.prepare(
-        "SELECT stream.id, name, definition, provider, billing_account, scope, view_of IS NOT NULL
+        "SELECT stream.id, name, definition, provider, billing_account, scope, view_of IS NOT NULL, source.id
          FROM stream JOIN source ON source.id = stream.source WHERE source.counts = ? ORDER BY stream.id",
     )?;
     let mut rows = statement.query([filter.money.counts()])?;
     let mut selected = Vec::new();
+    let by_tags = filter.group_by.iter().any(Dimension::is_tag);
     while let Some(row) = rows.next()? {
         let definition = stream::definition(&row.get::<_, String>(2)?)?;
+        let tags = match by_tags {
+            true => tags::of_source(connection, row.get(7)?)?,
+            false => Tags::new(),
+        };
         let stream = Selected {
             id: row.get(0)?,
             name: row.get(1)?,
@@ -139,6 +152,7 @@ fn streams(connection: &Connection, filter: &CostFilter) -> Result<Vec<Selected>
                 billing_account: row.get(4)?,
                 scope: row.get(5)?,
             },
+            tags,
         };
         let named = filter.stream.as_ref().map(|name| *name == stream.name);
         let wanted = named.unwrap_or(!stream.view || filter.include_views);
@@ -177,7 +191,7 @@ fn add_stream(
     let mut rows = statement.query(params![stream.id, bounds.0, bounds.1, stream.view])?;
     while let Some(row) = rows.next()? {
         let content = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-        let record = key::record(content)?;
+        let mut record = key::record(content)?;
         if filter
             .period
             .is_some_and(|period| !period.contains(record.charge_period.start()))
@@ -185,6 +199,7 @@ fn add_stream(
         {
             continue;
         }
+        tags::join(&mut record, &stream.tags);
         let dims = filter.group_by.iter().map(|dimension| {
             let value = dimension.value(&stream.source, &stream.name, &record);
             value.into_owned()

@@ -6,6 +6,7 @@ use super::{
     source::Claimant,
     stage,
     store::LedgerError,
+    tags::{self, Tags},
 };
 use crate::component::descriptor::Stream;
 use jiff::Timestamp;
@@ -39,6 +40,8 @@ pub struct RunInfo {
     pub streams: Vec<Stream>,
     /// Whether its money counts.
     pub money: Money,
+    /// The operator's own tags of its money.
+    pub tags: Tags,
 }
 
 /// The newest runs of an instance whose reports are kept.
@@ -85,6 +88,7 @@ pub(super) fn begin(
     let id = transaction.last_insert_rowid();
     forget_old(&transaction, &info.instance)?;
     apart::settle(&transaction, &info.instance, info.money)?;
+    tags::settle(&transaction, &info.instance, &info.tags)?;
     transaction.commit()?;
     Ok(RunId(id))
 }

@@ -321,6 +321,7 @@ pub(super) fn info(instance: &str) -> RunInfo {
         sha256: "00".to_owned(),
         streams: Vec::new(),
         money: super::Money::Counts,
+        tags: super::tags::Tags::new(),
     }
 }
 

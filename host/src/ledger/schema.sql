@@ -1,4 +1,4 @@
--- Schema of the ledger, version 5 (`migrate.rs` brings older ones up; snapshot.sql, archive.sql and views.sql belong to it). Times are seconds since the epoch (UTC), amounts are decimal text,
+-- Schema of the ledger, version 5 (`migrate.rs` brings older ones up; snapshot.sql, archive.sql, tags.sql, control.sql and views.sql belong to it). Times are seconds since the epoch (UTC), amounts are decimal text,
 -- hashes are lower-case hex, those of records their bytes. `checksum` is the first 8 bytes of the SHA-256 over the row's other
 -- durable columns (hashes in hex).
 

@@ -5,6 +5,7 @@ use super::{
     error::WriteError,
     record::Source,
     store::{LedgerError, hash_parts},
+    tags,
 };
 use crate::foreign::Foreign;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -117,11 +118,21 @@ pub(super) fn refuse_frozen(connection: &Connection, id: i64) -> Result<(), Writ
 
 /// Gives a source to another instance. Says whether there is such a source.
 pub(super) fn adopt(connection: &Connection, source: &Source, instance: &str) -> Result<bool, LedgerError> {
-    let changed = connection.execute(
+    let transaction = connection.unchecked_transaction()?;
+    let hash = source_hash(source);
+    let owner: Option<String> = transaction
+        .query_row("SELECT instance FROM source WHERE hash = ?", [&hash], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    let Some(owner) = owner else { return Ok(false) };
+    transaction.execute(
         "UPDATE source SET instance = ? WHERE hash = ?",
-        params![instance, source_hash(source)],
+        params![instance, hash],
     )?;
-    Ok(changed > 0)
+    tags::moved(&transaction, source, &owner, instance)?;
+    transaction.commit()?;
+    Ok(true)
 }
 
 /// A source by its row.

@@ -2,7 +2,7 @@
 //! What must hold: nothing here changes what stands; a sealed writer holds one record of each key and takes no more.
 
 use super::{
-    collapse,
+    collapse, control,
     error::{WriteError, damaged, instant},
     fingerprint,
     record::Source,
@@ -87,6 +87,9 @@ pub(super) struct Sealed {
     /// The partitions that were read as they stood then: what is staged for them is not sorted.
     #[serde(default)]
     pub(super) same: Vec<i64>,
+    /// The control totals with which the records agreed.
+    #[serde(default)]
+    pub(super) control: Option<control::Told>,
 }
 
 /// A staged writer as the database has it.
@@ -298,6 +301,12 @@ pub(super) fn seal(connection: &mut Connection, writer: WriterId, seal: &Seal) -
         checkpoint: seal.checkpoint.clone(),
         written: written.into_iter().collect(),
         same: same.into_iter().map(|(start, _)| start).collect(),
+        control: seal
+            .control
+            .as_ref()
+            .map(control::Told::of)
+            .transpose()?
+            .flatten(),
     };
     let json = serde_json::to_string(&sealed).map_err(|error| damaged("seal", error))?;
     transaction.execute(

@@ -84,6 +84,7 @@ pub async fn run_once<S: Future<Output = ()>>(
             sha256: prepared.sha256.clone(),
             streams: descriptor.streams.clone(),
             money: prepared.config.money,
+            tags: prepared.config.tags.clone(),
         })
         .await?;
     let requested = match asked {

@@ -1,6 +1,7 @@
 //! The rows of an answer: ranked, compared with the period before, shortened to the largest, and totalled.
 //! What must hold: rows and totals never mix currencies; what is left out of the rows stands in one row for the others.
 
+use super::bars::{Bars, bar};
 use crate::{
     cli::{Failed, render},
     ledger::{destination::Measure, query::CostRow, record::Period},
@@ -25,16 +26,18 @@ pub(super) struct Question<'a> {
     pub(super) period: Period,
     /// The period to compare with.
     pub(super) before: Option<Period>,
+    /// Whether bars stand beside the rows.
+    pub(super) bars: Bars,
 }
 
 /// A row, and what it came to in the period before.
 #[derive(Clone, Serialize)]
-struct Line {
+pub(super) struct Line {
     #[serde(flatten)]
-    row: CostRow,
+    pub(super) row: CostRow,
     /// How many rows are summed here, where it is the row for the others.
     #[serde(skip_serializing_if = "Option::is_none")]
-    others: Option<usize>,
+    pub(super) others: Option<usize>,
     /// The measure in the period before.
     #[serde(skip_serializing_if = "Option::is_none")]
     previous: Option<Decimal>,
@@ -42,24 +45,24 @@ struct Line {
 
 /// Sums of a currency.
 #[derive(Clone, Default, Serialize)]
-struct Total {
-    billed: Decimal,
-    effective: Decimal,
+pub(super) struct Total {
+    pub(super) billed: Decimal,
+    pub(super) effective: Decimal,
     list: Decimal,
     contracted: Decimal,
     #[serde(skip_serializing_if = "Option::is_none")]
-    previous: Option<Decimal>,
+    pub(super) previous: Option<Decimal>,
 }
 
 /// An answer.
 pub(super) struct Sheet {
-    lines: Vec<Line>,
-    totals: BTreeMap<String, Total>,
+    pub(super) lines: Vec<Line>,
+    pub(super) totals: BTreeMap<String, Total>,
 }
 
 impl Question<'_> {
     /// The measure by which rows are ranked and compared.
-    fn ranked_by(&self) -> Measure {
+    pub(super) fn ranked_by(&self) -> Measure {
         self.measure.unwrap_or(Measure::Effective)
     }
 
@@ -73,7 +76,7 @@ impl Question<'_> {
         heading
     }
 
-    fn columns(&self) -> Vec<&str> {
+    pub(super) fn columns(&self) -> Vec<&str> {
         let mut columns: Vec<&str> = self.by.iter().map(String::as_str).collect();
         columns.extend(match self.measure {
             Some(Measure::Effective) => [">effective"].as_slice(),
@@ -158,18 +161,42 @@ impl Sheet {
         }
         let mut rows: Vec<Vec<String>> = self.lines.iter().map(|line| cells(question, line)).collect();
         for (currency, total) in &self.totals {
-            let mut cells = named(question, "total");
-            cells.extend(amounts(question, |measure| total.of(measure), total.previous));
-            cells.push(currency.clone());
-            cells.resize(question.columns().len(), String::new());
-            rows.push(cells);
+            rows.push(total_cells(question, currency, total));
         }
-        render::table(&question.columns(), rows)
+        let columns = question.columns();
+        if question.bars == Bars::None {
+            return render::table(&columns, rows);
+        }
+        let plain = render::table(&columns, rows.clone());
+        let width = plain.lines().map(|line| line.chars().count()).max();
+        let Some(longest) = question.bars.room(width.unwrap_or_default()) else {
+            return plain;
+        };
+        for (cells, line) in rows.iter_mut().zip(&self.lines) {
+            cells.push(self.bar(question, line, longest));
+        }
+        render::table(&[columns.as_slice(), &[""]].concat(), rows)
+    }
+
+    /// A row's bar; the row for the others is no moment of the series and has none.
+    fn bar(&self, question: &Question<'_>, line: &Line, longest: usize) -> String {
+        let amount = |line: &Line| line.row.of(question.ranked_by());
+        let alike = |other: &&Line| other.others.is_none() && other.row.currency == line.row.currency;
+        let largest = self
+            .lines
+            .iter()
+            .filter(alike)
+            .map(|line| amount(line).abs())
+            .max();
+        match (line.others, largest) {
+            (None, Some(largest)) => bar(amount(line), largest, longest),
+            _ => String::new(),
+        }
     }
 }
 
 impl Total {
-    fn of(&self, measure: Measure) -> Decimal {
+    pub(super) fn of(&self, measure: Measure) -> Decimal {
         match measure {
             Measure::Effective => self.effective,
             Measure::Billed => self.billed,
@@ -278,6 +305,15 @@ fn named(question: &Question<'_>, name: &str) -> Vec<String> {
     cells
 }
 
+/// The cells of a total.
+pub(super) fn total_cells(question: &Question<'_>, currency: &str, total: &Total) -> Vec<String> {
+    let mut cells = named(question, "total");
+    cells.extend(amounts(question, |measure| total.of(measure), total.previous));
+    cells.push(currency.to_owned());
+    cells.resize(question.columns().len(), String::new());
+    cells
+}
+
 fn amounts(
     question: &Question<'_>,
     of: impl Fn(Measure) -> Decimal,
@@ -303,7 +339,7 @@ fn amounts(
 }
 
 /// By how much a sum has grown, in percent of what it was; nothing where it was nothing.
-fn percent(now: Decimal, before: Decimal) -> String {
+pub(super) fn percent(now: Decimal, before: Decimal) -> String {
     let grown = || {
         let change = now.checked_sub(before)?;
         change
@@ -316,7 +352,8 @@ fn percent(now: Decimal, before: Decimal) -> String {
     }
 }
 
-fn cells(question: &Question<'_>, line: &Line) -> Vec<String> {
+/// The cells of a row.
+pub(super) fn cells(question: &Question<'_>, line: &Line) -> Vec<String> {
     let row = &line.row;
     let mut cells = match line.others {
         Some(count) => named(question, &format!("({count} others)")),
@@ -338,94 +375,13 @@ fn cells(question: &Question<'_>, line: &Line) -> Vec<String> {
     cells
 }
 
-fn day(at: Timestamp) -> String {
+pub(super) fn day(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d").to_string()
 }
 
-fn too_large(error: ArithmeticError) -> Failed {
+pub(super) fn too_large(error: ArithmeticError) -> Failed {
     Failed::bug(error.to_string())
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-    use super::*;
-
-    fn row(name: &str, currency: &str, effective: &str) -> CostRow {
-        CostRow {
-            dims: vec![name.to_owned()],
-            currency: currency.to_owned(),
-            effective: effective.parse().unwrap(),
-            billed: effective.parse().unwrap(),
-            records: 1,
-            bases: BTreeSet::from(["billed"]),
-            ..CostRow::default()
-        }
-    }
-
-    fn question(by: &[String]) -> Question<'_> {
-        Question {
-            by,
-            measure: None,
-            top: None,
-            quantities: false,
-            period: Period::covering(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH),
-            before: None,
-        }
-    }
-
-    fn shown(sheet: &Sheet) -> Vec<String> {
-        let line = |line: &Line| {
-            let name = line
-                .others
-                .map_or(line.row.dims[0].clone(), |count| format!("+{count}"));
-            let before = line
-                .previous
-                .map_or(String::new(), |previous| format!(" before {previous}"));
-            format!("{name} {} {}{before}", line.row.effective, line.row.currency)
-        };
-        sheet.lines.iter().map(line).collect()
-    }
-
-    #[test]
-    fn the_largest_rows_of_each_currency_come_first_and_the_others_are_one() {
-        let by = vec!["service".to_owned()];
-        let question = Question {
-            top: Some(1),
-            ..question(&by)
-        };
-        let rows = vec![
-            row("a", "USD", "1"),
-            row("b", "EUR", "5"),
-            row("b", "USD", "3"),
-            row("c", "USD", "-2"),
-        ];
-        let sheet = Sheet::new(&question, rows, None).unwrap();
-        assert_eq!(shown(&sheet), ["b 5 EUR", "b 3 USD", "+2 -1 USD"]);
-        assert_eq!(sheet.totals["USD"].effective.to_string(), "2");
-        assert!(sheet.table(&question).contains("(2 others)"));
-    }
-
-    #[test]
-    fn rows_are_compared_by_their_dimensions_and_those_that_are_gone_are_kept() {
-        let by = vec!["service".to_owned()];
-        let question = Question {
-            before: Some(Period::covering(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH)),
-            ..question(&by)
-        };
-        let now = vec![row("a", "USD", "3"), row("new", "USD", "1")];
-        let before = vec![row("a", "USD", "2"), row("gone", "USD", "4")];
-        let sheet = Sheet::new(&question, now, Some(before)).unwrap();
-        assert_eq!(
-            shown(&sheet),
-            ["a 3 USD before 2", "gone 0 USD before 4", "new 1 USD before 0"]
-        );
-        let table = sheet.table(&question);
-        let total = table.lines().last().unwrap();
-        let words: Vec<&str> = total.split_whitespace().collect();
-        assert_eq!(words[..6], ["total", "4", "4", "6", "-2", "-33.3"], "{table}");
-        let json = sheet.json(&question);
-        assert_eq!(json["rows"][0]["previous"], "2");
-        assert_eq!(json["compared_with"]["measure"], "effective");
-    }
-}
+mod tests;

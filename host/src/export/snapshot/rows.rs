@@ -11,6 +11,7 @@ use crate::{
     ledger::{
         month::Month,
         snapshot::{self, Closing, SignedRecord, StaleFile, Told},
+        tags,
     },
 };
 use rusqlite::Connection;
@@ -22,6 +23,7 @@ use std::{
 /// The rows of a month, of all bases.
 pub(super) struct MonthRows<'c> {
     connection: &'c Connection,
+    epoch: i64,
     month: Month,
     sources: Vec<Teller>,
     stop: &'c AtomicBool,
@@ -66,6 +68,7 @@ impl<'c> MonthRows<'c> {
         }
         Ok(Self {
             connection,
+            epoch,
             month: of.month,
             sources,
             stop,
@@ -99,7 +102,7 @@ impl<'c> MonthRows<'c> {
             };
             for partition in &teller.partitions {
                 let mut origin = partition.origin();
-                current(self.connection, partition.id, &mut |_, key, record| {
+                current(self.connection, partition, &mut |_, key, record| {
                     if self.stop.load(Ordering::Relaxed) {
                         return Err(ExportError::Stopped);
                     }
@@ -119,7 +122,7 @@ impl<'c> MonthRows<'c> {
             }
             if basis.is_none_or(|basis| basis == Basis::Billed) {
                 for signed in kept {
-                    self.signed(&teller.path, *signed, take)?;
+                    self.signed(teller, *signed, take)?;
                 }
             }
         }
@@ -127,7 +130,7 @@ impl<'c> MonthRows<'c> {
     }
 
     /// A record by its row: of this month as it was, of an earlier one as a correction.
-    fn signed(&self, source: &str, signed: SignedRecord, take: Take<'_>) -> Result<(), ExportError> {
+    fn signed(&self, teller: &Teller, signed: SignedRecord, take: Take<'_>) -> Result<(), ExportError> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(ExportError::Stopped);
         }
@@ -137,14 +140,19 @@ impl<'c> MonthRows<'c> {
         )?;
         let mut rows = statement.query([signed.record])?;
         let Some(row) = rows.next()? else { return Ok(()) };
-        let record = read(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
+        let mut record = read(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
+        let of = Month::of(record.billing_period.start());
+        if let Some(month) = of {
+            let own = tags::of_month(self.connection, self.epoch, teller.id, month)?;
+            tags::join(&mut record, &own);
+        }
         let origin = Origin {
-            source: source.to_owned(),
+            source: teller.path.clone(),
             stream: row.get(3)?,
             partition: instant(row.get(2)?)?,
             key: row.get(0)?,
         };
-        let own = Month::of(record.billing_period.start()) == Some(self.month);
+        let own = of == Some(self.month);
         let standing = match (own, signed.taken_back) {
             (true, false) => Standing::Regular,
             (_, true) => Standing::TakesBack(self.month.period()),

@@ -2,6 +2,7 @@
 
 use super::{Report, Rule};
 use crate::ledger::{
+    control::control_checksum,
     error::instant,
     period::partition_from,
     record::{Source, basis_name},
@@ -61,6 +62,29 @@ pub(super) fn check(connection: &Connection, report: &mut Report) -> Result<(), 
                     format!("partition {partition} does not begin and end where those of its stream do"),
                 );
             }
+        }
+    }
+    control_totals(connection, report)
+}
+
+/// Control totals are as they were written, and their commit was applied.
+fn control_totals(connection: &Connection, report: &mut Report) -> Result<(), LedgerError> {
+    let mut statement = connection.prepare(
+        "SELECT control_total.id, commit_id, stream, partitions, lines, billed, checksum, state FROM control_total
+         JOIN commits ON commits.id = commit_id ORDER BY control_total.id",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (partitions, billed): (String, String) = (row.get(3)?, row.get(5)?);
+        let sum = control_checksum((row.get(1)?, row.get(2)?), &partitions, row.get(4)?, &billed);
+        let id: i64 = row.get(0)?;
+        if row.get::<_, String>(6)? != sum {
+            let what = format!("the checksum of control total {id} is not that of its row");
+            report.found(Rule::Row, what);
+        }
+        if row.get::<_, String>(7)? != "applied" {
+            let what = format!("control total {id} is of a commit that was not applied");
+            report.found(Rule::Row, what);
         }
     }
     Ok(())

@@ -55,7 +55,7 @@ pub(super) struct Series {
 type Judge = fn(&mut Carried, &mut Row<'_>) -> Verdict;
 
 /// The tables with row numbers, parents first.
-const TABLES: [(&str, Judge); 14] = [
+const TABLES: [(&str, Judge); 15] = [
     ("source", judge::source),
     ("stream", judge::stream),
     ("run", judge::run),
@@ -70,14 +70,16 @@ const TABLES: [(&str, Judge); 14] = [
     ("entry", judge::entry),
     ("conversion", judge::conversion),
     ("observation", judge::observation),
+    ("control_total", judge::control_total),
 ];
 
 /// Those without, and their keys. What a lost one of them held is worked out again, or costs a repeat that is not money.
-const KEYED: [(&str, &str); 4] = [
+const KEYED: [(&str, &str); 5] = [
     ("commit_partition", "commit_id, partition"),
     ("observation_cursor", "destination, source"),
     ("event_cursor", "destination, source"),
     ("spend", "instance, day"),
+    ("instance_tag", "instance, name"),
 ];
 
 /// Carries over all that is whole.

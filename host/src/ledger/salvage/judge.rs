@@ -6,6 +6,7 @@ use super::{carry::Carried, walk::Row};
 use crate::ledger::{
     archive::AWAY,
     commit::checkpoint_checksum,
+    control::control_checksum,
     destination::{Measure, convert::conversion_checksum},
     dims::{PostingDims, RollUp},
     key,
@@ -226,6 +227,19 @@ pub(super) fn conversion(_: &mut Carried, row: &mut Row<'_>) -> Verdict {
         row.text("rate"),
         row.text("rate_from"),
         (text("amount")?, text("total_after")?),
+    );
+    hold(row.text("checksum") == Some(&sum), SUM)
+}
+
+pub(super) fn control_total(carried: &mut Carried, row: &mut Row<'_>) -> Verdict {
+    let stream = must(row.whole("stream"), TYPE)?;
+    must(carried.streams.get(&stream), "its stream was lost")?;
+    let text = |name| must(row.text(name), TYPE);
+    let sum = control_checksum(
+        (must(row.whole("commit_id"), TYPE)?, stream),
+        text("partitions")?,
+        row.whole("lines"),
+        text("billed")?,
     );
     hold(row.text("checksum") == Some(&sum), SUM)
 }

@@ -4,7 +4,11 @@
 //! are complete and have no gap within the month. From then on a change is a correction.
 
 use super::{SignedRecord, StaleFile, Told, closed_months, told};
-use crate::ledger::{month::Month, store::LedgerError};
+use crate::ledger::{
+    month::Month,
+    store::LedgerError,
+    tags::{self, Tags},
+};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
@@ -17,6 +21,8 @@ pub struct Closing {
     pub month: Month,
     /// The rows.
     pub rows: Vec<SignedRecord>,
+    /// The operator's own tags of them.
+    pub tags: Tags,
 }
 
 /// The regular records of a source and month: current, counted, billed.
@@ -62,7 +68,13 @@ pub fn closing(
     if let Told::Open(corrections) = told(connection, epoch, source, month)? {
         rows.extend(corrections);
     }
-    Ok(Some(Closing { source, month, rows }))
+    let tags = tags::of_source(connection, source)?;
+    Ok(Some(Closing {
+        source,
+        month,
+        rows,
+        tags,
+    }))
 }
 
 /// Months that close now although no record of them changed: they are over since the last rendering, or a partition was
@@ -143,7 +155,10 @@ pub(super) fn close(
     closing: &Closing,
     now: Timestamp,
 ) -> Result<(), LedgerError> {
-    let Closing { source, month, rows } = closing;
+    let Closing {
+        source, month, rows, ..
+    } = closing;
+    tags::keep_final(connection, (epoch, *source, *month), &closing.tags)?;
     let month = month.to_string();
     connection.execute(
         "INSERT INTO snapshot_closed (epoch, source, month, at) VALUES (?, ?, ?, ?)",
