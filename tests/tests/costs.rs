@@ -171,8 +171,8 @@ async fn bars_are_drawn_where_they_are_asked_for_and_never_into_a_pipe_unasked()
     assert!(amounts.len() > 10 && drawn.contains(&"█".repeat(40)), "{drawn}");
     for (more, says) in [
         (&["--bars", "--by", "service"][..], "add day or month to --by"),
-        (&["--html", "x.html", "--json"], "cannot be used with"),
-        (&["--html", "."], "this is a directory"),
+        (&["--html", "x.html", "--json"][..], "cannot be used with"),
+        (&["--html", "."][..], "this is a directory"),
     ] {
         let ran = place.call(&[&["costs"], more].concat()).unwrap();
         assert!(ran.code == Some(2) && ran.stderr.contains(says), "{ran:?}");

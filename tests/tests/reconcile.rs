@@ -9,31 +9,23 @@
 
 use finops_tests::{
     books,
-    mongodb_atlas::{Atlas, HOST, JULY, ORGANIZATION, Options},
+    mongodb_atlas::{self, Atlas, JULY, Options},
     program::Ran,
     provider::{Stage, Start},
     snowflake, stage,
 };
 use serde_json::Value;
-use std::net::SocketAddr;
 
 /// July's invoice is closed, August's is pending.
 const NOW: &str = "2026-08-05T12:00:00Z";
 
-fn config(addr: SocketAddr) -> String {
-    format!(
-        "[collector]\nname = \"atlas-test\"\n\n[settings]\norganization = \"{ORGANIZATION}\"\n\n\
-         [[allow]]\nhost = \"{HOST}\"\npaths = [\"/api/atlas/v2/orgs/{ORGANIZATION}/invoices\", \"/api/atlas/v2/groups\"]\n\
-         credential = \"atlas\"\nconnect-to = \"{addr}\"\nca = \"secrets/ca.pem\"\n\n[credentials.atlas]\nscheme = \"digest\"\n\
-         username = {{ file = \"secrets/public-key.txt\" }}\npassword = {{ file = \"secrets/private-key.txt\" }}\n"
-    )
-}
-
 async fn atlas(options: Options) -> Stage<Atlas> {
     let api = Atlas::new(options).unwrap();
-    let stage = Stage::new("mongodb-atlas", api, Start::at(NOW).unwrap(), config)
-        .await
-        .unwrap();
+    let stage = Stage::new("mongodb-atlas", api, Start::at(NOW).unwrap(), |addr| {
+        mongodb_atlas::stage::config(addr, "")
+    })
+    .await
+    .unwrap();
     let ran = stage.collect(&[]).unwrap();
     assert_eq!(ran.code, Some(0), "{ran:?}");
     stage

@@ -9,28 +9,16 @@
 
 use finops_tests::{
     books,
-    mongodb_atlas::{Atlas, HOST, ORGANIZATION, Options},
+    mongodb_atlas::{Atlas, Options, stage::config},
     openfinops::Recorder,
     program::Ran,
     provider::{Stage, Start},
 };
 use serde_json::Value;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// July is final and August open.
 const NOW: &str = "2026-08-05T12:00:00Z";
-
-fn config(addr: SocketAddr, more: &str) -> String {
-    format!(
-        "[collector]\nname = \"atlas-test\"\n\n[settings]\norganization = \"{ORGANIZATION}\"\n\n\
-         [[allow]]\nhost = \"{HOST}\"\npaths = [\"/api/atlas/v2/orgs/{ORGANIZATION}/invoices\", \"/api/atlas/v2/groups\"]\n\
-         credential = \"atlas\"\nconnect-to = \"{addr}\"\nca = \"secrets/ca.pem\"\n\n[credentials.atlas]\nscheme = \"digest\"\n\
-         username = {{ file = \"secrets/public-key.txt\" }}\npassword = {{ file = \"secrets/private-key.txt\" }}\n\n{more}\n"
-    )
-}
 
 #[track_caller]
 fn done(ran: Ran) -> Ran {

@@ -6,6 +6,7 @@
 mod auth;
 mod bill;
 mod inventory;
+pub mod stage;
 
 pub use auth::{CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY, PUBLIC_KEY};
 pub use bill::{AUGUST, JULY};

@@ -182,3 +182,23 @@ fn a_ledger_of_the_first_schema_becomes_one_of_this_and_keeps_its_books() {
     assert_eq!(bench.entries(), entries);
     assert_eq!(bench.findings(), [""; 0]);
 }
+
+#[test]
+fn a_ledger_of_the_fourth_schema_gets_tags_and_control_totals_and_keeps_its_books() {
+    let mut bench = books();
+    let (tables, wanted, entries) = (columns(&bench), indexes(&bench), bench.entries());
+    bench.directory = bench.closed();
+    let old = Connection::open(bench.directory.path().join(FILE_NAME)).unwrap();
+    old.execute_batch(
+        "DROP VIEW finops_current_cost; DROP TABLE instance_tag; DROP TABLE snapshot_tags; DROP TABLE control_total;
+         PRAGMA user_version = 4;",
+    )
+    .unwrap();
+    drop(old);
+    bench.reopen();
+    assert_eq!((columns(&bench), indexes(&bench)), (tables, wanted));
+    assert_eq!(bench.entries(), entries);
+    assert_eq!(bench.rows("SELECT count(*) FROM finops_current_cost"), ["2"]);
+    assert_eq!(bench.rows("SELECT count(*) FROM control_total"), ["0"]);
+    assert_eq!(bench.findings(), [""; 0]);
+}
