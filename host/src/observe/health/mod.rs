@@ -24,10 +24,10 @@ use crate::{
 use axum::{
     Router,
     extract::{Request, State},
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{any, get},
 };
 use jiff::Timestamp;
 use kept::Kept;
@@ -55,7 +55,7 @@ pub struct Health {
     /// The host's clock.
     pub clock: SharedClock,
     /// How far the program is.
-    pub readiness: Readiness,
+    pub ready: Readiness,
     /// Whether the scheduler's loop ticks.
     pub heartbeat: Heartbeat,
 }
@@ -105,9 +105,10 @@ fn router(health: Health) -> Router {
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        // Every method, so that no `Allow` header tells others that the path is there.
         .route(
             "/statusz",
-            get(statusz).layer(middleware::from_fn(loopback::only)),
+            any(statusz).layer(middleware::from_fn(loopback::only)),
         )
         .layer(middleware::from_fn(note))
         .with_state(Arc::new(desk))
@@ -131,7 +132,7 @@ async fn livez(State(desk): State<Arc<Desk>>) -> Response {
 }
 
 async fn readyz(State(desk): State<Arc<Desk>>) -> Response {
-    match unready(desk.health.readiness.phase(), &desk.health.board.read()) {
+    match unready(desk.health.ready.phase(), &desk.health.board.read()) {
         None => "ready\n".into_response(),
         Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
     }
@@ -211,7 +212,10 @@ struct Status<'a> {
     ledger_error: Option<&'a str>,
 }
 
-async fn statusz(State(desk): State<Arc<Desk>>) -> Response {
+async fn statusz(State(desk): State<Arc<Desk>>, method: Method) -> Response {
+    if !matches!(method, Method::GET | Method::HEAD) {
+        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET,HEAD")]).into_response();
+    }
     let health = &desk.health;
     let state_dir = health.state_dir.clone();
     let read = move || Deliveries::read(&state_dir).map_err(|error| error.to_string());
@@ -221,7 +225,7 @@ async fn statusz(State(desk): State<Arc<Desk>>) -> Response {
     let status = Status {
         version: env!("CARGO_PKG_VERSION"),
         at: health.clock.now(),
-        phase: health.readiness.phase(),
+        phase: health.ready.phase(),
         instances: health.board.read(),
         deliveries: deliveries.as_ref().as_ref().ok(),
         ledger_error: deliveries.as_ref().as_ref().err().map(String::as_str),
