@@ -11,26 +11,45 @@ use std::{
     process::{Command, Stdio},
 };
 
+/// A control group of its own, which is removed afterwards; in it a namespace with a process 1.
+const OUTER: &str = r#"set -eu
+here=$1
+mount -t tmpfs tmpfs "$here/layers"
+mkdir "$here/layers/cgroup"
+mount -t cgroup2 cgroup2 "$here/layers/cgroup"
+group=$here/layers/cgroup/finops-test-$$
+mkdir "$group"
+status=0
+(
+  echo 0 >"$group/cgroup.procs"
+  exec timeout --kill-after=5 120 \
+    unshare --pid --cgroup --ipc --uts --fork --kill-child --mount-proc --propagation private sh -c "$BOOT" sh "$@"
+) || status=$?
+find "$group" -depth -type d -exec rmdir {} +
+exit $status
+"#;
+
 /// The namespace's own mounts, the machine prepared as finops-host.service says, then systemd.
 const BOOT: &str = r#"set -eu
 here=$1 unit=$2
 mount -t tmpfs tmpfs /run
 umount --recursive /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
-mount -t tmpfs tmpfs "$here/layers"
 for folder in etc var usr/local; do
   mkdir -p "$here/layers/$folder/upper" "$here/layers/$folder/work"
   mount -t overlay -o "lowerdir=/$folder,upperdir=$here/layers/$folder/upper,workdir=$here/layers/$folder/work" overlay "/$folder"
 done
 cp -a "$here/machine/." /
-exec env -i container=finops-test /lib/systemd/systemd --system --unit="$unit" --log-target=null --show-status=no
+exec env -i container=finops-test /lib/systemd/systemd --system --unit="$unit" --log-target=console --show-status=no
 "#;
 
-/// Added to the unit: where its words go, and that its end is told with how it ended.
+/// Added to the unit: it needs no other, its words go to files, and systemd ends with it.
 const OBSERVED: &str = r#"[Unit]
 DefaultDependencies=no
 Wants=
 After=
+SuccessAction=exit-force
+FailureAction=exit-force
 [Service]
 StandardOutput=file:HERE/stdout
 StandardError=file:HERE/stderr
@@ -119,36 +138,28 @@ impl Machine {
             .replace("HERE", &here.to_string_lossy())
             .replace("NOW", &self.now);
         fs::write(drop_in.join("observed.conf"), observed)?;
-        let ended = here.join("ended");
-        if !Command::new("mkfifo").arg(&ended).status()?.success() {
-            return Err("mkfifo failed".into());
-        }
         let log = fs::File::create(here.join("systemd.log"))?;
-        let mut systemd = Command::new("unshare")
-            .args(["--mount", "--pid", "--cgroup", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc"])
-            .args(["--propagation", "private", "sh", "-c", BOOT, "sh"])
+        let status = Command::new("unshare")
+            .args(["--mount", "--propagation", "private", "sh", "-c", OUTER, "sh"])
             .arg(here)
             .arg(unit)
+            .env("BOOT", BOOT)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
-            .spawn()?;
-        // Opening it waits for the unit's end, which writes.
-        let told = Command::new("timeout").arg("120").arg("cat").arg(&ended).output();
-        let _ = systemd.kill();
-        let _ = systemd.wait();
-        let told = told?;
+            .status()?;
         let text = |name: &str| fs::read_to_string(here.join(name)).unwrap_or_default();
-        if !told.status.success() {
+        let result = text("ended").trim().to_owned();
+        if result.is_empty() {
             return Err(format!(
-                "{unit} did not end within two minutes: {}\n{}",
+                "{unit} did not end by itself ({status}):\n{}\n{}",
                 text("stderr"),
                 text("systemd.log")
             )
             .into());
         }
         Ok(Ended {
-            result: String::from_utf8_lossy(&told.stdout).trim().to_owned(),
+            result,
             stdout: text("stdout"),
             stderr: text("stderr"),
         })

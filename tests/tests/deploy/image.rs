@@ -1,0 +1,153 @@
+//! The image's files as a container runs them: a read-only root with nothing else in it, a user without privileges.
+
+use crate::account::{self, Account};
+use finops_tests::{
+    artifacts,
+    deploy::{
+        container::{Access, Container},
+        image, may_mount,
+    },
+};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+};
+
+/// Where the tests' instance lies in the container.
+const INSTANCE: &str = "/etc/finops-host/instances/snowflake.toml";
+
+fn files_below(folder: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut left = vec![folder.to_owned()];
+    while let Some(at) = left.pop() {
+        for entry in fs::read_dir(at).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                left.push(path);
+            } else {
+                found.insert(path.strip_prefix(folder).unwrap().display().to_string());
+            }
+        }
+    }
+    found
+}
+
+/// A container with the account's operator's file and secrets, and the ledger's volume.
+fn prepared(account: &Account) -> Container {
+    let mut container = Container::new().unwrap();
+    container.variable("FINOPS_HOST_NOW", &account.now);
+    container.named_volume().unwrap();
+    let text = account.file("/collectors/snowflake.wasm", "/run/secrets/finops.p8", "/run/secrets/ca.pem");
+    let file = [("snowflake.toml", text.as_bytes())];
+    container.projected(file, 0o644, "/etc/finops-host/instances").unwrap();
+    let secrets = account.secrets();
+    let secrets = secrets.iter().map(|(name, bytes)| (*name, bytes.as_slice()));
+    container.projected(secrets, 0o440, "/run/secrets").unwrap();
+    container
+}
+
+#[test]
+#[ignore = "needs Debian's package musl-tools: cargo xtask test-extra"]
+fn the_image_holds_the_program_every_collector_and_the_authorities() {
+    let root = image().unwrap().join("root");
+    let mut expected: BTreeSet<String> = ["finops-host", "etc/ssl/certs/ca-certificates.crt"]
+        .map(str::to_owned)
+        .into();
+    for entry in fs::read_dir(artifacts::root().join("collectors")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.join("Cargo.toml").exists() {
+            let name = path.file_name().unwrap().to_string_lossy();
+            expected.insert(format!("collectors/{name}.wasm"));
+        }
+    }
+    assert!(expected.len() > 10, "{expected:?}");
+    assert_eq!(files_below(&root), expected);
+    let authorities = fs::read_to_string(root.join("etc/ssl/certs/ca-certificates.crt")).unwrap();
+    assert!(authorities.matches("BEGIN CERTIFICATE").count() > 50);
+}
+
+#[test]
+#[ignore = "needs Debian's package musl-tools: cargo xtask test-extra"]
+fn the_program_runs_with_no_library_beside_it_and_compiles_a_collector_in_a_child() {
+    if !may_mount("the static program").unwrap() {
+        return;
+    }
+    let mut container = Container::new().unwrap();
+    container.named_volume().unwrap();
+    let version = container.run("/finops-host", &["--version"]).unwrap();
+    assert_eq!(version.code, Some(0), "{version:?}");
+    assert_eq!(version.stdout, format!("finops-host {}\n", env!("CARGO_PKG_VERSION")));
+    let inspected = container
+        .run("/finops-host", &["inspect", "/collectors/snowflake.wasm", "--json"])
+        .unwrap();
+    assert_eq!(inspected.code, Some(0), "{inspected:?}");
+    assert_eq!(inspected.json().unwrap()["descriptor"]["name"], "snowflake", "{inspected:?}");
+    let shell = container.run("/bin/sh", &["-c", "echo a shell"]).unwrap();
+    assert_ne!(shell.code, Some(0), "{shell:?}");
+    assert!(!shell.stdout.contains("a shell"), "{shell:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Debian's package musl-tools: cargo xtask test-extra"]
+async fn a_whole_bill_is_collected_and_only_the_ledgers_volume_is_written() {
+    if !may_mount("a run in a container").unwrap() {
+        return;
+    }
+    let account = Account::open().await;
+    let container = prepared(&account);
+    let run = |arguments: &[&str]| tokio::task::block_in_place(|| container.run("/finops-host", arguments).unwrap());
+
+    // The composition's health check, before the first run.
+    let healthy = run(&["status", "--json"]);
+    assert_eq!(healthy.code, Some(0), "{healthy:?}");
+
+    let ran = run(&["run", "/collectors/snowflake.wasm", "--config", INSTANCE, "--since", "2026-06-01", "--json"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    println!("{}", ran.stderr.lines().find(|line| line.contains("confined")).unwrap_or("not confined"));
+    account::holds_the_whole_bill(&container.state());
+    for arguments in [&["check", "--ledger"][..], &["status", "--json"], &["costs", "--json"]] {
+        let ran = run(arguments);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    }
+
+    // Nothing else can be written: not the root, not what is mounted.
+    for place in ["/costs.csv", "/etc/finops-host/instances/costs.csv", "/run/secrets/costs.csv"] {
+        let refused = run(&["export", "--out", place]);
+        assert_ne!(refused.code, Some(0), "{place}: {refused:?}");
+        assert!(refused.stderr.contains("Read-only file system"), "{place}: {refused:?}");
+    }
+    let written = run(&["export", "--out", "/state/costs.csv"]);
+    assert_eq!(written.code, Some(0), "{written:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Debian's package musl-tools: cargo xtask test-extra"]
+async fn an_authority_of_the_image_is_what_a_rule_without_ca_trusts() {
+    if !may_mount("the image's authorities").unwrap() {
+        return;
+    }
+    let account = Account::open().await;
+    let home = tempfile::tempdir().unwrap();
+    let authority = home.path().join("ca-certificates.crt");
+    fs::write(&authority, &account.secrets()["ca.pem"]).unwrap();
+    let without = account
+        .file("/collectors/snowflake.wasm", "/run/secrets/finops.p8", "unused")
+        .replace("ca = \"unused\"\n", "");
+    for (trusted, code) in [(false, 69), (true, 0)] {
+        let mut container = Container::new().unwrap();
+        container.variable("FINOPS_HOST_NOW", &account.now);
+        container.named_volume().unwrap();
+        let file = [("snowflake.toml", without.as_bytes())];
+        container.projected(file, 0o644, "/etc/finops-host/instances").unwrap();
+        let key = [("finops.p8", account.secrets()["finops.p8"].clone())];
+        let key = key.iter().map(|(name, bytes)| (*name, bytes.as_slice()));
+        container.projected(key, 0o440, "/run/secrets").unwrap();
+        if trusted {
+            container.mount(Access::ReadOnly, &authority, "/etc/ssl/certs/ca-certificates.crt");
+        }
+        let arguments = ["run", "/collectors/snowflake.wasm", "--config", INSTANCE, "--once"];
+        let ran = tokio::task::block_in_place(|| container.run("/finops-host", &arguments).unwrap());
+        assert_eq!(ran.code, Some(code), "{ran:?}");
+    }
+}
