@@ -71,6 +71,27 @@ const CHECKS: &[Check] = &[
         install: "apt-get install prometheus",
         in_ci: true,
     },
+    Check {
+        about: "the deployment: image, chart, units, composition",
+        probe: &[
+            "sh",
+            "-c",
+            "for tool in musl-gcc npm docker-compose systemd-analyze /lib/systemd/systemd; do command -v $tool || exit 1; done",
+        ],
+        call: &[
+            "cargo",
+            "test",
+            "--package",
+            "finops-tests",
+            "--test",
+            "deploy",
+            "--",
+            "--ignored",
+            "--test-threads=1",
+        ],
+        install: "apt-get install musl-tools npm docker-compose systemd",
+        in_ci: true,
+    },
 ];
 
 /// Makes every check whose tool is there; fails if one fails, after all were made.
