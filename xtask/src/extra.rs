@@ -76,7 +76,7 @@ const CHECKS: &[Check] = &[
         probe: &[
             "sh",
             "-c",
-            "for tool in musl-gcc npm docker-compose systemd-analyze /lib/systemd/systemd; do command -v $tool || exit 1; done",
+            "for tool in musl-gcc npm docker-compose buildah systemd-analyze /lib/systemd/systemd; do command -v $tool || exit 1; done",
         ],
         call: &[
             "cargo",
@@ -87,9 +87,8 @@ const CHECKS: &[Check] = &[
             "deploy",
             "--",
             "--ignored",
-            "--test-threads=1",
         ],
-        install: "apt-get install musl-tools npm docker-compose systemd",
+        install: "apt-get install musl-tools npm docker-compose buildah systemd",
         in_ci: true,
     },
 ];

@@ -1,6 +1,7 @@
 //! What examples/deploy makes of the program: the image's files, the chart's manifests, the units, each as their own tools see it.
 //! What must hold: what is tested is what is shipped, and where a test cannot be made it says so, and fails under `CI=true`.
 
+pub mod built;
 pub mod chart;
 pub mod container;
 pub mod pod;

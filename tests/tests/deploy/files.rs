@@ -1,4 +1,4 @@
-//! The Dockerfile and its ignored files, as text: no engine that would build it can be had where tests run.
+//! The Dockerfile and its ignored files, as text: its first stage needs a base image, which cannot be had where tests run.
 
 use finops_tests::{artifacts, deploy::examples};
 use std::fs;

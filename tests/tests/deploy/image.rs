@@ -4,13 +4,17 @@ use crate::account::{self, Account};
 use finops_tests::{
     artifacts,
     deploy::{
+        USER,
+        built::Built,
         container::{Access, Container},
         image, may_mount,
     },
 };
+use serde_json::json;
 use std::{
     collections::BTreeSet,
     fs,
+    os::unix::fs::MetadataExt,
     path::Path,
 };
 
@@ -65,6 +69,43 @@ fn the_image_holds_the_program_every_collector_and_the_authorities() {
     assert_eq!(files_below(&root), expected);
     let authorities = fs::read_to_string(root.join("etc/ssl/certs/ca-certificates.crt")).unwrap();
     assert!(authorities.matches("BEGIN CERTIFICATE").count() > 50);
+}
+
+#[test]
+#[ignore = "needs Debian's packages musl-tools and buildah: cargo xtask test-extra"]
+fn the_last_stage_of_the_dockerfile_makes_an_image_of_these_files_in_which_only_the_ledgers_place_is_the_users() {
+    if !may_mount("the image").unwrap() {
+        return;
+    }
+    let built = Built::build().unwrap();
+    let config = built.config().unwrap();
+    assert_eq!(config["User"], format!("{USER}:{USER}"));
+    assert_eq!(config["Entrypoint"], json!(["/finops-host"]));
+    assert_eq!(config["Cmd"], json!(["--help"]));
+    assert_eq!(config["Volumes"], json!({ "/state": {} }));
+    assert_eq!(config["StopSignal"], "SIGTERM");
+    let state = json!("FINOPS_HOST_STATE_DIR=/state");
+    assert!(config["Env"].as_array().unwrap().contains(&state), "{config}");
+
+    let files = built.files().unwrap();
+    assert_eq!(files_below(&files), files_below(&image().unwrap().join("root")));
+    let mut left = vec![files.clone()];
+    while let Some(at) = left.pop() {
+        for entry in fs::read_dir(at).unwrap() {
+            let entry = entry.unwrap();
+            let metadata = entry.metadata().unwrap();
+            if entry.path() == files.join("state") {
+                let found = (metadata.uid(), metadata.gid(), metadata.mode() & 0o7777);
+                assert_eq!(found, (USER, USER, 0o700));
+                continue;
+            }
+            assert_eq!((metadata.uid(), metadata.gid()), (0, 0), "{:?}", entry.path());
+            assert_eq!(metadata.mode() & 0o6022, 0, "{:?}: {:o}", entry.path(), metadata.mode());
+            if metadata.is_dir() {
+                left.push(entry.path());
+            }
+        }
+    }
 }
 
 #[test]
