@@ -38,7 +38,7 @@ cd /
 variables=
 while [ "$1" != -- ]; do variables="$variables $1"; shift; done
 shift
-exec env -i $variables setpriv --no-new-privs --bounding-set=-all --inh-caps=-all "$chroot" --userspec=USER:USER --groups=USER "$root" "$@"
+exec env -i $variables setpriv --no-new-privs --bounding-set=-all,+sys_chroot,+setuid,+setgid --inh-caps=-all "$chroot" --userspec=USER:USER --groups=USER "$root" "$@"
 "#;
 
 /// Whether what is mounted can be written.
