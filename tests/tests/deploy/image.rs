@@ -139,9 +139,10 @@ async fn a_whole_bill_is_collected_and_only_the_ledgers_volume_is_written() {
     let container = prepared(&account);
     let run = |arguments: &[&str]| tokio::task::block_in_place(|| container.run("/finops-host", arguments).unwrap());
 
-    // The composition's health check, before the first run.
-    let healthy = run(&["status", "--json"]);
-    assert_eq!(healthy.code, Some(0), "{healthy:?}");
+    // The composition's health check, which is not healthy before there is a ledger.
+    let health = run(&["status", "--json"]);
+    assert_eq!(health.code, Some(74), "{health:?}");
+    assert!(health.stderr.contains("there is no ledger here yet"), "{health:?}");
 
     let ran = run(&["run", "/collectors/snowflake.wasm", "--config", INSTANCE, "--since", "2026-06-01", "--json"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
