@@ -40,6 +40,8 @@ for folder in etc var usr/local; do
   mount -t overlay -o "lowerdir=/$folder,upperdir=$here/layers/$folder/upper,workdir=$here/layers/$folder/work" overlay "/$folder"
 done
 cp -a "$here/machine/." /
+# As a machine has it: what systemd mounts for a unit's credentials must arrive where the unit looks.
+mount --make-rshared /
 exec env -i container=finops-test /lib/systemd/systemd --system --unit="$unit" --log-target=console --show-status=no
 "#;
 

@@ -95,7 +95,7 @@ async fn a_cronjobs_pod_collects_into_its_claim_and_the_next_one_finds_the_ledge
         for commits_again in [false, true] {
             let ran = container.run("/finops-host", &arguments).unwrap();
             assert_eq!(ran.code, Some(0), "{ran:?}");
-            account::holds_whole_days(&container.state());
+            account::holds_the_whole_bill(&container.state());
             if commits_again {
                 let status = container.run("/finops-host", &["status", "--json"]).unwrap();
                 let runs = status.json().unwrap();

@@ -90,6 +90,6 @@ async fn a_real_systemd_runs_the_program_behind_all_its_walls() {
         let ended = machine.run("finops-host-run@snowflake.service").unwrap();
         assert_eq!(ended.result, "success 0", "{ended:?}");
         println!("{}", ended.stderr.lines().find(|line| line.contains("confined")).unwrap_or("not confined"));
-        account::holds_whole_days(&machine.state());
+        account::holds_the_whole_bill(&machine.state());
     });
 }
