@@ -27,9 +27,7 @@ pub(crate) fn image(root: &Workspace, profile: Profile) -> Result<PathBuf> {
     }
     let roots = Path::new("/").join(ROOTS);
     put(&roots, &folder.join("root").join(ROOTS), 0o644).map_err(|failure| {
-        Failure::new(format!(
-            "{failure}; on Debian and Ubuntu install ca-certificates"
-        ))
+        Failure::new(format!("{failure}; on Debian and Ubuntu install ca-certificates"))
     })?;
     // The ledger's directory: a volume that is mounted there for the first time takes its owner and rights.
     let state = folder.join("owned/state");
@@ -45,7 +43,9 @@ fn shipped(root: &Workspace) -> Result<Vec<PathBuf>> {
     let collectors = root.below(build::COLLECTORS)?;
     let collectors = collectors.ok_or_else(|| Failure::new("there are no collectors to ship"))?;
     let members = collectors.members.iter();
-    Ok(members.map(|member| member.folder.with_extension("wasm")).collect())
+    Ok(members
+        .map(|member| member.folder.with_extension("wasm"))
+        .collect())
 }
 
 fn put(from: &Path, to: &Path, mode: u32) -> Result<()> {

@@ -194,16 +194,10 @@ mod tests {
         );
         assert_eq!(parsed("venv").unwrap(), Task::Venv(venv::OPENFINOPS));
         assert_eq!(parsed("venv --moto").unwrap(), Task::Venv(venv::MOTO));
-        assert_eq!(
-            parsed("venv --kubernetes").unwrap(),
-            Task::Venv(venv::KUBERNETES)
-        );
+        assert_eq!(parsed("venv --kubernetes").unwrap(), Task::Venv(venv::KUBERNETES));
         assert_eq!(parsed("helm").unwrap(), Task::Helm);
         assert_eq!(parsed("image").unwrap(), Task::Image(Profile::Dev));
-        assert_eq!(
-            parsed("image --release").unwrap(),
-            Task::Image(Profile::Release)
-        );
+        assert_eq!(parsed("image --release").unwrap(), Task::Image(Profile::Release));
         assert_eq!(parsed("test-extra").unwrap(), Task::TestExtra);
     }
 

@@ -30,7 +30,16 @@ impl Built {
         let file = file.to_string_lossy();
         let files = image()?;
         let files = files.to_string_lossy();
-        built.buildah(&["build", "--isolation", "chroot", "--tag", "it", "--file", &file, &files])?;
+        built.buildah(&[
+            "build",
+            "--isolation",
+            "chroot",
+            "--tag",
+            "it",
+            "--file",
+            &file,
+            &files,
+        ])?;
         Ok(built)
     }
 
@@ -73,7 +82,11 @@ impl Built {
 
 /// The last stage, which copies from a directory what it would copy from the first.
 fn last_stage(text: &str) -> Result<String, Error> {
-    let at = text.find("\nFROM scratch\n").ok_or("the last stage is not FROM scratch")?;
+    let at = text
+        .find("\nFROM scratch\n")
+        .ok_or("the last stage is not FROM scratch")?;
     let (_, stage) = text.split_at(at);
-    Ok(stage.replace("--from=build ", "").replace("/src/target/image/", ""))
+    Ok(stage
+        .replace("--from=build ", "")
+        .replace("/src/target/image/", ""))
 }

@@ -46,7 +46,10 @@ pub fn lint(values: &Path) -> Result<String, Error> {
 /// # Errors
 /// Where helm refuses, with what it says, or a manifest does not fit.
 pub fn render(values: &Path) -> Result<Vec<Value>, Error> {
-    yaml::manifests(&said(&helm(&["template", RELEASE, "--namespace", NAMESPACE], values)?)?)
+    yaml::manifests(&said(&helm(
+        &["template", RELEASE, "--namespace", NAMESPACE],
+        values,
+    )?)?)
 }
 
 /// What helm says against these values.

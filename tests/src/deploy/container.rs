@@ -157,7 +157,14 @@ impl Container {
         let work = tempfile::tempdir()?;
         let mut command = Command::new("unshare");
         command
-            .args(["--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"])
+            .args([
+                "--mount",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "--propagation",
+                "private",
+            ])
             .args(["sh", "-c"])
             .arg(SCRIPT.replace("USER", &USER.to_string()))
             .arg("sh")

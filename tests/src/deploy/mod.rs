@@ -9,11 +9,7 @@ pub mod systemd;
 pub mod yaml;
 
 use crate::{Error, artifacts};
-use std::{
-    io::Write as _,
-    path::PathBuf,
-    sync::OnceLock,
-};
+use std::{io::Write as _, path::PathBuf, sync::OnceLock};
 
 /// The user of the image, which Kubernetes and compose name, too.
 pub const USER: u32 = 65_532;

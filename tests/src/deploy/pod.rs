@@ -28,12 +28,18 @@ pub fn text<'a>(value: &'a Value, at: &str) -> &'a str {
 /// A list at a path; empty where there is none.
 #[must_use]
 pub fn list<'a>(value: &'a Value, at: &str) -> &'a [Value] {
-    value.pointer(at).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    value
+        .pointer(at)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 /// The manifests of a kind.
 pub fn of_kind<'a>(manifests: &'a [Value], kind: &str) -> Vec<&'a Value> {
-    manifests.iter().filter(|manifest| text(manifest, "/kind") == kind).collect()
+    manifests
+        .iter()
+        .filter(|manifest| text(manifest, "/kind") == kind)
+        .collect()
 }
 
 /// Every pod that these manifests make: whatever holds `containers` is one, so that no form of it is overlooked.
@@ -102,7 +108,9 @@ impl Pod<'_> {
                 return Err(format!("{name} is not mounted read-only").into());
             }
             let (files, mode) = files(volume, manifests, secrets)?;
-            let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+            let files = files
+                .iter()
+                .map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
             container.projected(files, mode, to)?;
         }
         Ok(container)
@@ -112,7 +120,9 @@ impl Pod<'_> {
     fn claimed(&self, name: &str) -> bool {
         let templates = list(self.maker, "/spec/volumeClaimTemplates");
         let volumes = list(self.spec, "/volumes");
-        templates.iter().any(|claim| text(claim, "/metadata/name") == name)
+        templates
+            .iter()
+            .any(|claim| text(claim, "/metadata/name") == name)
             || volumes
                 .iter()
                 .any(|volume| text(volume, "/name") == name && volume.get("persistentVolumeClaim").is_some())
@@ -131,7 +141,9 @@ fn files(volume: &Value, manifests: &[Value], secrets: &Secrets) -> Result<(File
         let data = found.and_then(|map| map.get("data")?.as_object());
         let data = data.ok_or_else(|| format!("there is no ConfigMap {name}"))?;
         let wanted = keys(map);
-        let files = data.iter().filter(|(key, _)| wanted.is_empty() || wanted.contains(&key.as_str()));
+        let files = data
+            .iter()
+            .filter(|(key, _)| wanted.is_empty() || wanted.contains(&key.as_str()));
         let files = files
             .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().into()))
             .collect();
@@ -145,16 +157,22 @@ fn files(volume: &Value, manifests: &[Value], secrets: &Secrets) -> Result<(File
             files.insert(text(token, "/path").to_owned(), b"a token of the cluster".into());
             continue;
         }
-        let secret = source.get("secret").ok_or_else(|| format!("a source of another kind: {source}"))?;
+        let secret = source
+            .get("secret")
+            .ok_or_else(|| format!("a source of another kind: {source}"))?;
         let name = text(secret, "/name");
-        let found = secrets.get(name).ok_or_else(|| format!("there is no Secret {name}"))?;
+        let found = secrets
+            .get(name)
+            .ok_or_else(|| format!("there is no Secret {name}"))?;
         let wanted = keys(secret);
         for key in &wanted {
             if !found.contains_key(key) {
                 return Err(format!("the Secret {name} has no key {key}").into());
             }
         }
-        let some = found.iter().filter(|(key, _)| wanted.is_empty() || wanted.contains(key));
+        let some = found
+            .iter()
+            .filter(|(key, _)| wanted.is_empty() || wanted.contains(key));
         files.extend(some.map(|(key, bytes)| ((*key).to_owned(), bytes.clone())));
     }
     Ok((files, u32::try_from(mode(projected))?))
@@ -162,13 +180,21 @@ fn files(volume: &Value, manifests: &[Value], secrets: &Secrets) -> Result<(File
 
 /// The keys that `items` chooses; none where all are wanted.
 fn keys(source: &Value) -> Vec<&str> {
-    list(source, "/items").iter().map(|item| text(item, "/key")).collect()
+    list(source, "/items")
+        .iter()
+        .map(|item| text(item, "/key"))
+        .collect()
 }
 
 /// Whether a policy selects a pod.
 #[must_use]
 pub fn selects(policy: &Value, pod: &Pod<'_>) -> bool {
-    let wanted = policy.pointer("/spec/podSelector/matchLabels").and_then(Value::as_object);
-    wanted.is_some_and(|wanted| wanted.iter().all(|(name, value)| pod.labels.get(name) == Some(value)))
+    let wanted = policy
+        .pointer("/spec/podSelector/matchLabels")
+        .and_then(Value::as_object);
+    wanted.is_some_and(|wanted| {
+        wanted
+            .iter()
+            .all(|(name, value)| pod.labels.get(name) == Some(value))
+    })
 }
-

@@ -55,7 +55,7 @@ FailureAction=exit-force
 [Service]
 StandardOutput=file:HERE/stdout
 StandardError=file:HERE/stderr
-Environment=FINOPS_HOST_NOW=NOW
+Environment=FINOPS_HOST_NOW=CLOCK
 ExecStopPost=+/bin/sh -c 'cp -a /var/lib/private/finops-host HERE/state; echo $SERVICE_RESULT $EXIT_STATUS >HERE/ended'
 "#;
 
@@ -104,7 +104,11 @@ impl Machine {
             copied(&component.path(), &to, 0o644)?;
         }
         for unit in units()? {
-            let name = unit.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = unit
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             copied(&unit, &format!("etc/systemd/system/{name}"), 0o644)?;
         }
         for (name, text) in instances {
@@ -118,7 +122,10 @@ impl Machine {
             let to = format!("etc/finops-host/secrets/{}", name.to_string_lossy());
             copied(&secret.path(), &to, 0o600)?;
         }
-        fs::set_permissions(root.join("etc/finops-host/secrets"), Permissions::from_mode(0o700))?;
+        fs::set_permissions(
+            root.join("etc/finops-host/secrets"),
+            Permissions::from_mode(0o700),
+        )?;
         Ok(machine)
     }
 
@@ -138,7 +145,7 @@ impl Machine {
         fs::create_dir_all(&drop_in)?;
         let observed = OBSERVED
             .replace("HERE", &here.to_string_lossy())
-            .replace("NOW", &self.now);
+            .replace("CLOCK", &self.now);
         fs::write(drop_in.join("observed.conf"), observed)?;
         let log = fs::File::create(here.join("systemd.log"))?;
         let status = Command::new("unshare")
@@ -174,7 +181,9 @@ impl Machine {
 /// Where they cannot be listed.
 pub fn units() -> Result<Vec<PathBuf>, Error> {
     let entries = fs::read_dir(examples().join("systemd"))?;
-    let mut found = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, Error>>()?;
+    let mut found = entries
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<Vec<_>, Error>>()?;
     found.sort();
     Ok(found)
 }

@@ -56,6 +56,9 @@ scheme = "snowflake-key-pair"
 account = "MYORG-ACCT"
 user = "TELEMETRY"
 private-key = {{ file = "{key}" }}
+
+[limits]
+partitions = 5000
 "#,
             address = self.simulator.addr()
         )

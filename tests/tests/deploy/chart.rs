@@ -42,7 +42,10 @@ fn helm_likes_the_chart_and_kubernetes_takes_what_it_makes() {
     let kinds: Vec<(String, Vec<String>)> = rendered()
         .into_iter()
         .map(|(name, manifests)| {
-            let mut kinds: Vec<_> = manifests.iter().map(|one| text(one, "/kind").to_owned()).collect();
+            let mut kinds: Vec<_> = manifests
+                .iter()
+                .map(|one| text(one, "/kind").to_owned())
+                .collect();
             kinds.sort();
             (name, kinds)
         })
@@ -71,7 +74,10 @@ fn the_schemas_do_refuse_what_kubernetes_does_not_know() {
          selector: {}, template: {}}}",
     );
     let refused = refused.unwrap_err().to_string();
-    assert!(refused.contains("StatefulSet x in Kubernetes 1.27") && refused.contains("replica"), "{refused}");
+    assert!(
+        refused.contains("StatefulSet x in Kubernetes 1.27") && refused.contains("replica"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -81,7 +87,11 @@ fn every_pod_is_restricted_as_pod_security_means_it_and_its_root_is_read_only() 
         let security = &pod.spec["securityContext"];
         assert_eq!(security["runAsNonRoot"], true, "{name}");
         assert_eq!(security["runAsUser"], USER, "{name}");
-        assert_eq!(security["seccompProfile"], json!({ "type": "RuntimeDefault" }), "{name}");
+        assert_eq!(
+            security["seccompProfile"],
+            json!({ "type": "RuntimeDefault" }),
+            "{name}"
+        );
         for host in ["hostNetwork", "hostPID", "hostIPC", "hostUsers"] {
             assert!(pod.spec.get(host).is_none(), "{name}: {host}");
         }
@@ -105,12 +115,19 @@ fn every_pod_is_restricted_as_pod_security_means_it_and_its_root_is_read_only() 
         for volume in list(pod.spec, "/volumes") {
             let kinds: Vec<&str> = volume.as_object().unwrap().keys().map(String::as_str).collect();
             let allowed = ["configMap", "name", "persistentVolumeClaim", "projected"];
-            assert!(kinds.iter().all(|kind| allowed.contains(kind)), "{name}: {volume}");
+            assert!(
+                kinds.iter().all(|kind| allowed.contains(kind)),
+                "{name}: {volume}"
+            );
         }
         // What is mounted can be read only, but for the ledger.
         for mount in list(one, "/volumeMounts") {
             let ledger = text(mount, "/name") == "state";
-            assert_eq!(mount.get("readOnly") == Some(&Value::Bool(true)), !ledger, "{name}: {mount}");
+            assert_eq!(
+                mount.get("readOnly") == Some(&Value::Bool(true)),
+                !ledger,
+                "{name}: {mount}"
+            );
         }
         // Bare numbers and names of images that can move are for the operator to choose; a latest nobody chose is not.
         assert!(!text(one, "/image").ends_with(":latest"), "{name}");
@@ -138,7 +155,13 @@ fn no_pod_has_a_token_of_the_api_server() {
         }
     });
     for (_, manifests) in rendered() {
-        for kind in ["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "Secret"] {
+        for kind in [
+            "Role",
+            "ClusterRole",
+            "RoleBinding",
+            "ClusterRoleBinding",
+            "Secret",
+        ] {
             assert!(of_kind(&manifests, kind).is_empty(), "{kind}");
         }
     }
@@ -156,7 +179,11 @@ fn secrets_are_files_and_each_cronjob_has_its_own_instances_alone() {
         let mut named = Vec::new();
         for volume in list(pod.spec, "/volumes") {
             let secrets = list(volume, "/projected/sources").iter();
-            named.extend(secrets.map(|source| text(source, "/secret/name")).filter(|name| !name.is_empty()));
+            named.extend(
+                secrets
+                    .map(|source| text(source, "/secret/name"))
+                    .filter(|name| !name.is_empty()),
+            );
         }
         if text(pod.maker, "/kind") == "CronJob" {
             let instance = text(pod.labels, "/finops-host~1instance");
@@ -168,9 +195,15 @@ fn secrets_are_files_and_each_cronjob_has_its_own_instances_alone() {
                 .collect();
             assert_eq!(claims, [text(pod.maker, "/metadata/name")]);
             let found = of_kind(manifests, "PersistentVolumeClaim");
-            let claim = found.iter().find(|claim| text(claim, "/metadata/name") == claims[0]).unwrap();
+            let claim = found
+                .iter()
+                .find(|claim| text(claim, "/metadata/name") == claims[0])
+                .unwrap();
             assert_eq!(claim["spec"]["accessModes"], json!(["ReadWriteOnce"]));
-            assert_eq!(claim["metadata"]["annotations"]["helm.sh/resource-policy"], "keep");
+            assert_eq!(
+                claim["metadata"]["annotations"]["helm.sh/resource-policy"],
+                "keep"
+            );
             assert_eq!(pod.maker["spec"]["concurrencyPolicy"], "Forbid");
             assert_eq!(pod.maker["spec"]["timeZone"], "Etc/UTC");
         } else {
@@ -210,13 +243,30 @@ fn every_pod_is_under_policies_that_keep_it_from_the_metadata_service_and_the_cl
             .into_iter()
             .filter(|policy| selects(policy, pod))
             .collect();
-        let denies = |kind: &str| policies.iter().any(|policy| list(policy, "/spec/policyTypes").contains(&kind.into()));
+        let denies = |kind: &str| {
+            policies
+                .iter()
+                .any(|policy| list(policy, "/spec/policyTypes").contains(&kind.into()))
+        };
         assert!(denies("Ingress") && denies("Egress"), "{name}");
-        let rules: Vec<&Value> = policies.iter().flat_map(|policy| list(policy, "/spec/egress")).collect();
+        let rules: Vec<&Value> = policies
+            .iter()
+            .flat_map(|policy| list(policy, "/spec/egress"))
+            .collect();
         for rule in &rules {
             // An absent or empty list is everywhere, or every port.
-            assert!(!list(rule, "/to").is_empty() && !list(rule, "/ports").is_empty(), "{name}: {rule}");
-            for forbidden in ["169.254.169.254", "10.0.0.1", "172.20.0.1", "192.168.1.1", "100.64.0.1", "127.0.0.1"] {
+            assert!(
+                !list(rule, "/to").is_empty() && !list(rule, "/ports").is_empty(),
+                "{name}: {rule}"
+            );
+            for forbidden in [
+                "169.254.169.254",
+                "10.0.0.1",
+                "172.20.0.1",
+                "192.168.1.1",
+                "100.64.0.1",
+                "127.0.0.1",
+            ] {
                 assert!(!lets_through(rule, forbidden), "{name}: {forbidden}: {rule}");
             }
         }
@@ -233,7 +283,11 @@ fn every_pod_is_under_policies_that_keep_it_from_the_metadata_service_and_the_cl
             other => panic!("{other:?}"),
         }
         let asks_for_names = |rule: &&Value| list(rule, "/ports").iter().any(|port| port["port"] == 53);
-        assert_eq!(rules.iter().copied().filter(|rule| asks_for_names(rule)).count(), 1, "{name}");
+        assert_eq!(
+            rules.iter().copied().filter(|rule| asks_for_names(rule)).count(),
+            1,
+            "{name}"
+        );
     });
 }
 
@@ -250,7 +304,10 @@ fn metrics_are_for_those_who_are_named() {
             continue;
         }
         let from = json!([{ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "monitoring" } } }]);
-        assert_eq!(rules, [&json!({ "from": from, "ports": [{ "protocol": "TCP", "port": 9500 }] })]);
+        assert_eq!(
+            rules,
+            [&json!({ "from": from, "ports": [{ "protocol": "TCP", "port": 9500 }] })]
+        );
         let monitors = of_kind(&manifests, "ServiceMonitor");
         assert_eq!(monitors[0]["spec"]["endpoints"][0]["port"], "metrics");
         assert_eq!(monitors[0]["metadata"]["labels"]["release"], "prometheus");
@@ -269,15 +326,24 @@ fn what_would_not_work_is_refused_with_a_sentence() {
             format!("{image}\ninstances: {{a: {{config: \"[settings]\\ncomponent = \\\"x\\\"\"}}}}\n"),
             "instances.a.config: name the collector under [collector]",
         ),
-        (format!("{image}\nform: cronjob\n{instance}}}}}\n"), "instances.a.schedule: say when it runs"),
+        (
+            format!("{image}\nform: cronjob\n{instance}}}}}\n"),
+            "instances.a.schedule: say when it runs",
+        ),
         (
             format!("{image}\nform: cronjob\nhostFile: x\n{instance}, schedule: \"1 2 * * *\"}}}}\n"),
             "hostFile: ceilings are of the form serve",
         ),
         (format!("{image}\nreplicas: 2\n{instance}}}}}\n"), "replicas"),
         (format!("{image}\n{instance}, schedule: hourly}}}}\n"), "schedule"),
-        (format!("{image}\n{instance}, secrets: [{{name: s, key: k}}]}}}}\n"), "key"),
-        (format!("image: {{repository: r, digest: latest}}\n{instance}}}}}\n"), "digest"),
+        (
+            format!("{image}\n{instance}, secrets: [{{name: s, key: k}}]}}}}\n"),
+            "key",
+        ),
+        (
+            format!("image: {{repository: r, digest: latest}}\n{instance}}}}}\n"),
+            "digest",
+        ),
         (format!("{image}\ninstances: {{Prod: {{config: x}}}}\n"), "Prod"),
     ] {
         let refusal = chart::refusal(&values).unwrap();
@@ -295,7 +361,12 @@ fn every_value_is_in_the_schema_and_every_one_of_the_schema_has_a_default_or_an_
         .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()))
         .map(|line| line.split(':').next().unwrap())
         .collect();
-    let mut known: Vec<&str> = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+    let mut known: Vec<&str> = schema["properties"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
     // Helm's own, which every chart may be given.
     known.retain(|name| *name != "global");
     let mut sorted = top.clone();

@@ -23,7 +23,11 @@ fn composition() -> Value {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     yaml::documents(&said).unwrap().remove(0)
 }
 
@@ -36,10 +40,30 @@ fn every_service_is_read_only_without_privileges_and_bounded() {
     for (name, service) in services {
         assert_eq!(service["read_only"], true, "{name}");
         assert_eq!(service["cap_drop"], json!(["ALL"]), "{name}");
-        assert_eq!(service["security_opt"], json!(["no-new-privileges:true"]), "{name}");
-        assert!(service.get("mem_limit").is_some() && service.get("pids_limit").is_some(), "{name}");
-        assert!(list(service, "/tmpfs").iter().all(|mount| mount.as_str().unwrap().contains("noexec")), "{name}");
-        for absent in ["privileged", "cap_add", "ports", "network_mode", "pid", "env_file", "environment"] {
+        assert_eq!(
+            service["security_opt"],
+            json!(["no-new-privileges:true"]),
+            "{name}"
+        );
+        assert!(
+            service.get("mem_limit").is_some() && service.get("pids_limit").is_some(),
+            "{name}"
+        );
+        assert!(
+            list(service, "/tmpfs")
+                .iter()
+                .all(|mount| mount.as_str().unwrap().contains("noexec")),
+            "{name}"
+        );
+        for absent in [
+            "privileged",
+            "cap_add",
+            "ports",
+            "network_mode",
+            "pid",
+            "env_file",
+            "environment",
+        ] {
             assert!(service.get(absent).is_none(), "{name}: {absent}");
         }
         // Neither has a shell's string for it.
@@ -48,15 +72,27 @@ fn every_service_is_read_only_without_privileges_and_bounded() {
     let host = &services["finops-host"];
     assert_eq!(host["user"], format!("{USER}:{USER}"));
     assert_eq!(
-        host["command"].as_array().unwrap().iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+        host["command"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(" "),
         "serve /etc/finops-host/instances --listen 127.0.0.1:9464 --parallel 4"
     );
     let mounts = list(host, "/volumes");
-    let files = mounts.iter().find(|mount| text(mount, "/target") == "/etc/finops-host/instances");
+    let files = mounts
+        .iter()
+        .find(|mount| text(mount, "/target") == "/etc/finops-host/instances");
     assert_eq!(files.unwrap()["read_only"], true);
     // The destination has no authentication: it is on the inner network alone.
     assert_eq!(composition["networks"]["destination"]["internal"], true);
-    let networks: Vec<&String> = services["openfinops"]["networks"].as_object().unwrap().keys().collect();
+    let networks: Vec<&String> = services["openfinops"]["networks"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .collect();
     assert_eq!(networks, ["destination"]);
 }
 
@@ -73,7 +109,11 @@ fn its_operators_file_is_understood_with_its_collector_and_finds_its_secret() {
     container.named_volume().unwrap();
     for mount in list(host, "/volumes") {
         if text(mount, "/type") == "bind" {
-            container.mount(Access::ReadOnly, text(mount, "/source").as_ref(), text(mount, "/target"));
+            container.mount(
+                Access::ReadOnly,
+                text(mount, "/source").as_ref(),
+                text(mount, "/target"),
+            );
         }
     }
     for secret in list(host, "/secrets") {
@@ -87,10 +127,19 @@ fn its_operators_file_is_understood_with_its_collector_and_finds_its_secret() {
     for entry in fs::read_dir(folder().join("instances")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let text = fs::read_to_string(folder().join("instances").join(&name)).unwrap();
-        let component = text.split("component = \"").nth(1).unwrap().split('"').next().unwrap();
+        let component = text
+            .split("component = \"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap();
         let path = format!("/etc/finops-host/instances/{name}");
         let ran = container
-            .run("/finops-host", &["check", &path, "--component", component, "--json"])
+            .run(
+                "/finops-host",
+                &["check", &path, "--component", component, "--json"],
+            )
             .unwrap();
         assert_eq!(ran.code, Some(0), "{name}: {ran:?}");
         checked += 1;

@@ -37,12 +37,32 @@ fn the_image_has_what_xtask_lays_out_and_nothing_else_and_no_shell_is_needed() {
 fn nothing_that_was_built_or_is_secret_goes_into_the_build() {
     let text = fs::read_to_string(artifacts::root().join(".dockerignore")).unwrap();
     let ignored: Vec<&str> = text.lines().collect();
-    for pattern in ["**/target", "**/*.wasm", ".git", "**/secrets", "**/*.p8", "**/*.pem", "**/*.key", "**/.env"] {
+    for pattern in [
+        "**/target",
+        "**/*.wasm",
+        ".git",
+        "**/secrets",
+        "**/*.p8",
+        "**/*.pem",
+        "**/*.key",
+        "**/.env",
+    ] {
         assert!(ignored.contains(&pattern), "{pattern}");
     }
     assert!(!text.contains('!'), "an exception brings something back");
     // What the build needs is not among it: the workspaces, and what the program is compiled from.
-    for needed in ["Cargo.lock", "Cargo.toml", ".cargo", "collectors", "decimal", "host", "sdk", "tests", "wit", "xtask"] {
+    for needed in [
+        "Cargo.lock",
+        "Cargo.toml",
+        ".cargo",
+        "collectors",
+        "decimal",
+        "host",
+        "sdk",
+        "tests",
+        "wit",
+        "xtask",
+    ] {
         assert!(!ignored.contains(&needed), "{needed}");
         assert!(artifacts::root().join(needed).exists(), "{needed}");
     }

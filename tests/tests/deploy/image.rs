@@ -11,12 +11,7 @@ use finops_tests::{
     },
 };
 use serde_json::json;
-use std::{
-    collections::BTreeSet,
-    fs,
-    os::unix::fs::MetadataExt,
-    path::Path,
-};
+use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt, path::Path};
 
 /// Where the tests' instance lies in the container.
 const INSTANCE: &str = "/etc/finops-host/instances/snowflake.toml";
@@ -42,9 +37,15 @@ fn prepared(account: &Account) -> Container {
     let mut container = Container::new().unwrap();
     container.variable("FINOPS_HOST_NOW", &account.now);
     container.named_volume().unwrap();
-    let text = account.file("/collectors/snowflake.wasm", "/run/secrets/finops.p8", "/run/secrets/ca.pem");
+    let text = account.file(
+        "/collectors/snowflake.wasm",
+        "/run/secrets/finops.p8",
+        "/run/secrets/ca.pem",
+    );
     let file = [("snowflake.toml", text.as_bytes())];
-    container.projected(file, 0o644, "/etc/finops-host/instances").unwrap();
+    container
+        .projected(file, 0o644, "/etc/finops-host/instances")
+        .unwrap();
     let secrets = account.secrets();
     let secrets = secrets.iter().map(|(name, bytes)| (*name, bytes.as_slice()));
     container.projected(secrets, 0o440, "/run/secrets").unwrap();
@@ -73,7 +74,8 @@ fn the_image_holds_the_program_every_collector_and_the_authorities() {
 
 #[test]
 #[ignore = "needs Debian's packages musl-tools and buildah: cargo xtask test-extra"]
-fn the_last_stage_of_the_dockerfile_makes_an_image_of_these_files_in_which_only_the_ledgers_place_is_the_users() {
+fn the_last_stage_of_the_dockerfile_makes_an_image_of_these_files_in_which_only_the_ledgers_place_is_the_users()
+ {
     if !may_mount("the image").unwrap() {
         return;
     }
@@ -100,7 +102,13 @@ fn the_last_stage_of_the_dockerfile_makes_an_image_of_these_files_in_which_only_
                 continue;
             }
             assert_eq!((metadata.uid(), metadata.gid()), (0, 0), "{:?}", entry.path());
-            assert_eq!(metadata.mode() & 0o6022, 0, "{:?}: {:o}", entry.path(), metadata.mode());
+            assert_eq!(
+                metadata.mode() & 0o6022,
+                0,
+                "{:?}: {:o}",
+                entry.path(),
+                metadata.mode()
+            );
             if metadata.is_dir() {
                 left.push(entry.path());
             }
@@ -118,12 +126,22 @@ fn the_program_runs_with_no_library_beside_it_and_compiles_a_collector_in_a_chil
     container.named_volume().unwrap();
     let version = container.run("/finops-host", &["--version"]).unwrap();
     assert_eq!(version.code, Some(0), "{version:?}");
-    assert_eq!(version.stdout, format!("finops-host {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        version.stdout,
+        format!("finops-host {}\n", env!("CARGO_PKG_VERSION"))
+    );
     let inspected = container
-        .run("/finops-host", &["inspect", "/collectors/snowflake.wasm", "--json"])
+        .run(
+            "/finops-host",
+            &["inspect", "/collectors/snowflake.wasm", "--json"],
+        )
         .unwrap();
     assert_eq!(inspected.code, Some(0), "{inspected:?}");
-    assert_eq!(inspected.json().unwrap()["descriptor"]["name"], "snowflake", "{inspected:?}");
+    assert_eq!(
+        inspected.json().unwrap()["descriptor"]["name"],
+        "snowflake",
+        "{inspected:?}"
+    );
     let shell = container.run("/bin/sh", &["-c", "echo a shell"]).unwrap();
     assert_ne!(shell.code, Some(0), "{shell:?}");
     assert!(!shell.stdout.contains("a shell"), "{shell:?}");
@@ -137,27 +155,55 @@ async fn a_whole_bill_is_collected_and_only_the_ledgers_volume_is_written() {
     }
     let account = Account::open().await;
     let container = prepared(&account);
-    let run = |arguments: &[&str]| tokio::task::block_in_place(|| container.run("/finops-host", arguments).unwrap());
+    let run = |arguments: &[&str]| {
+        tokio::task::block_in_place(|| container.run("/finops-host", arguments).unwrap())
+    };
 
     // The composition's health check, which is not healthy before there is a ledger.
     let health = run(&["status", "--json"]);
     assert_eq!(health.code, Some(74), "{health:?}");
-    assert!(health.stderr.contains("there is no ledger here yet"), "{health:?}");
+    assert!(
+        health.stderr.contains("there is no ledger here yet"),
+        "{health:?}"
+    );
 
-    let ran = run(&["run", "/collectors/snowflake.wasm", "--config", INSTANCE, "--json"]);
+    let ran = run(&[
+        "run",
+        "/collectors/snowflake.wasm",
+        "--config",
+        INSTANCE,
+        "--json",
+    ]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    println!("{}", ran.stderr.lines().find(|line| line.contains("confined")).unwrap_or("not confined"));
+    println!(
+        "{}",
+        ran.stderr
+            .lines()
+            .find(|line| line.contains("confined"))
+            .unwrap_or("not confined")
+    );
     account::holds_the_whole_bill(&container.state());
-    for arguments in [&["check", "--ledger"][..], &["status", "--json"], &["costs", "--json"]] {
+    for arguments in [
+        &["check", "--ledger"][..],
+        &["status", "--json"],
+        &["costs", "--json"],
+    ] {
         let ran = run(arguments);
         assert_eq!(ran.code, Some(0), "{ran:?}");
     }
 
     // Nothing else can be written: not the root, not what is mounted.
-    for place in ["/costs.csv", "/etc/finops-host/instances/costs.csv", "/run/secrets/costs.csv"] {
+    for place in [
+        "/costs.csv",
+        "/etc/finops-host/instances/costs.csv",
+        "/run/secrets/costs.csv",
+    ] {
         let refused = run(&["export", "--out", place]);
         assert_ne!(refused.code, Some(0), "{place}: {refused:?}");
-        assert!(refused.stderr.contains("Read-only file system"), "{place}: {refused:?}");
+        assert!(
+            refused.stderr.contains("Read-only file system"),
+            "{place}: {refused:?}"
+        );
     }
     let written = run(&["export", "--out", "/state/costs.csv"]);
     assert_eq!(written.code, Some(0), "{written:?}");
@@ -181,14 +227,22 @@ async fn an_authority_of_the_image_is_what_a_rule_without_ca_trusts() {
         container.variable("FINOPS_HOST_NOW", &account.now);
         container.named_volume().unwrap();
         let file = [("snowflake.toml", without.as_bytes())];
-        container.projected(file, 0o644, "/etc/finops-host/instances").unwrap();
+        container
+            .projected(file, 0o644, "/etc/finops-host/instances")
+            .unwrap();
         let key = [("finops.p8", account.secrets()["finops.p8"].clone())];
         let key = key.iter().map(|(name, bytes)| (*name, bytes.as_slice()));
         container.projected(key, 0o440, "/run/secrets").unwrap();
         if trusted {
             container.mount(Access::ReadOnly, &authority, "/etc/ssl/certs/ca-certificates.crt");
         }
-        let arguments = ["run", "/collectors/snowflake.wasm", "--config", INSTANCE, "--once"];
+        let arguments = [
+            "run",
+            "/collectors/snowflake.wasm",
+            "--config",
+            INSTANCE,
+            "--once",
+        ];
         let ran = tokio::task::block_in_place(|| container.run("/finops-host", &arguments).unwrap());
         assert_eq!(ran.code, Some(code), "{ran:?}");
     }

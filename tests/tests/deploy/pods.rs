@@ -12,9 +12,18 @@ use std::collections::BTreeMap;
 fn secrets_of_the_examples() -> Secrets {
     let key = b"-----BEGIN PRIVATE KEY-----\n".to_vec();
     BTreeMap::from([
-        ("finops-openai", BTreeMap::from([("admin-key", b"sk-admin-1234".to_vec())])),
-        ("finops-snowflake", BTreeMap::from([("snowflake.p8", key), ("other", b"not asked for".to_vec())])),
-        ("finops-snowflake-passphrase", BTreeMap::from([("passphrase", b"a passphrase".to_vec())])),
+        (
+            "finops-openai",
+            BTreeMap::from([("admin-key", b"sk-admin-1234".to_vec())]),
+        ),
+        (
+            "finops-snowflake",
+            BTreeMap::from([("snowflake.p8", key), ("other", b"not asked for".to_vec())]),
+        ),
+        (
+            "finops-snowflake-passphrase",
+            BTreeMap::from([("passphrase", b"a passphrase".to_vec())]),
+        ),
     ])
 }
 
@@ -33,7 +42,8 @@ fn every_operators_file_in_a_pod_is_understood_with_its_collector_and_finds_its_
             let arguments = pod.arguments().unwrap();
             for (map, file, content) in maps.iter().flat_map(|map| {
                 let data = map["data"].as_object().unwrap();
-                data.iter().map(|(file, content)| (*map, file.as_str(), content.as_str().unwrap()))
+                data.iter()
+                    .map(|(file, content)| (*map, file.as_str(), content.as_str().unwrap()))
             }) {
                 let mut call = vec!["check".to_owned(), "--json".to_owned()];
                 if file == "host.toml" {
@@ -52,7 +62,13 @@ fn every_operators_file_in_a_pod_is_understood_with_its_collector_and_finds_its_
                     call.extend([path, "--component".to_owned(), component.to_owned()]);
                 }
                 let ran = container.run("/finops-host", &call).unwrap();
-                assert_eq!(ran.code, Some(0), "{}: {}: {ran:?}", values.display(), text(map, "/metadata/name"));
+                assert_eq!(
+                    ran.code,
+                    Some(0),
+                    "{}: {}: {ran:?}",
+                    values.display(),
+                    text(map, "/metadata/name")
+                );
                 checked += 1;
             }
         }
@@ -68,7 +84,11 @@ async fn a_cronjobs_pod_collects_into_its_claim_and_the_next_one_finds_the_ledge
     }
     let account = Account::open().await;
     let at = "/run/secrets/finops-host/snowflake";
-    let file = account.file("/collectors/snowflake.wasm", &format!("{at}/finops.p8"), &format!("{at}/ca.pem"));
+    let file = account.file(
+        "/collectors/snowflake.wasm",
+        &format!("{at}/finops.p8"),
+        &format!("{at}/ca.pem"),
+    );
     let values = serde_json::json!({
         "form": "cronjob",
         "image": { "repository": "registry.example.com/finops-host" },
@@ -99,7 +119,10 @@ async fn a_cronjobs_pod_collects_into_its_claim_and_the_next_one_finds_the_ledge
             if commits_again {
                 let status = container.run("/finops-host", &["status", "--json"]).unwrap();
                 let runs = status.json().unwrap();
-                assert!(runs["runs"].as_array().is_some_and(|runs| runs.len() == 2), "{runs}");
+                assert!(
+                    runs["runs"].as_array().is_some_and(|runs| runs.len() == 2),
+                    "{runs}"
+                );
             }
         }
         let checked = container.run("/finops-host", &["check", "--ledger"]).unwrap();
@@ -118,7 +141,11 @@ fn the_form_serve_is_told_where_its_files_are_and_where_to_listen() {
             for pod in pods(std::slice::from_ref(set)) {
                 seen.push(pod.arguments().unwrap().join(" "));
                 let one = pod.only().unwrap();
-                for (probe, path) in [("startupProbe", "/livez"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")] {
+                for (probe, path) in [
+                    ("startupProbe", "/livez"),
+                    ("livenessProbe", "/livez"),
+                    ("readinessProbe", "/readyz"),
+                ] {
                     assert_eq!(one[probe]["httpGet"]["path"], path);
                     assert_eq!(one[probe]["httpGet"]["port"], one["ports"][0]["name"]);
                 }

@@ -48,7 +48,11 @@ fn systemd_understands_every_unit() {
         fs::write(&copy, text.replace("/usr/local/bin/finops-host ", "/bin/true ")).unwrap();
     }
     for copy in fs::read_dir(home.path()).unwrap() {
-        let said = analyze(&["verify", "--man=no", "--recursive-errors=one"], &copy.unwrap().path()).unwrap();
+        let said = analyze(
+            &["verify", "--man=no", "--recursive-errors=one"],
+            &copy.unwrap().path(),
+        )
+        .unwrap();
         assert_eq!(said, "", "{said}");
     }
 }
@@ -58,14 +62,22 @@ fn systemd_understands_every_unit() {
 fn systemd_rates_the_services_as_hardly_exposed() {
     for unit in services() {
         // Tenths of 10; it was 1.1 when this was written, most of it for the network.
-        let said = analyze(&["security", "--offline=true", "--threshold=15", "--no-pager"], &unit).unwrap();
+        let said = analyze(
+            &["security", "--offline=true", "--threshold=15", "--no-pager"],
+            &unit,
+        )
+        .unwrap();
         assert!(said.contains("Overall exposure level"), "{said}");
     }
     // The threshold does refuse.
     let home = tempfile::tempdir().unwrap();
     let bare = home.path().join("bare.service");
     fs::write(&bare, "[Service]\nExecStart=/bin/true\n").unwrap();
-    analyze(&["security", "--offline=true", "--threshold=15", "--no-pager"], &bare).unwrap_err();
+    analyze(
+        &["security", "--offline=true", "--threshold=15", "--no-pager"],
+        &bare,
+    )
+    .unwrap_err();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +101,14 @@ async fn a_real_systemd_runs_the_program_behind_all_its_walls() {
         let machine = Machine::new(&account.now, &[("snowflake.toml", &file)], secrets.path()).unwrap();
         let ended = machine.run("finops-host-run@snowflake.service").unwrap();
         assert_eq!(ended.result, "success 0", "{ended:?}");
-        println!("{}", ended.stderr.lines().find(|line| line.contains("confined")).unwrap_or("not confined"));
+        println!(
+            "{}",
+            ended
+                .stderr
+                .lines()
+                .find(|line| line.contains("confined"))
+                .unwrap_or("not confined")
+        );
         account::holds_the_whole_bill(&machine.state());
     });
 }
