@@ -49,7 +49,8 @@ impl Built {
     /// Where buildah cannot tell.
     pub fn config(&self) -> Result<Value, Error> {
         let told: Value = serde_json::from_str(&self.buildah(&["inspect", "--type", "image", "it"])?)?;
-        Ok(told["OCIv1"]["config"].clone())
+        let config = told.pointer("/OCIv1/config");
+        Ok(config.ok_or("buildah tells no configuration")?.clone())
     }
 
     /// A directory with the files of a new container of it.

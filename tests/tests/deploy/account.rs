@@ -14,13 +14,13 @@ use std::{
 };
 
 /// An account at its first state.
-pub struct Account {
-    pub simulator: Simulator,
-    pub now: String,
+pub(crate) struct Account {
+    pub(crate) simulator: Simulator,
+    pub(crate) now: String,
 }
 
 impl Account {
-    pub async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let simulator = Simulator::start(Options::default()).await.unwrap();
         let now = State::Initial.now().unwrap();
         simulator.set_now(now);
@@ -31,7 +31,7 @@ impl Account {
     }
 
     /// The operator's file, which finds its secrets at these paths. It reads all that the account has, from 2026-06-01 on.
-    pub fn file(&self, component: &str, key: &str, ca: &str) -> String {
+    pub(crate) fn file(&self, component: &str, key: &str, ca: &str) -> String {
         format!(
             r#"[collector]
 name = "snowflake"
@@ -65,7 +65,7 @@ partitions = 5000
     }
 
     /// Its secrets by name: the key, and the authority that vouches for the simulator.
-    pub fn secrets(&self) -> BTreeMap<&'static str, Vec<u8>> {
+    pub(crate) fn secrets(&self) -> BTreeMap<&'static str, Vec<u8>> {
         let home = tempfile::tempdir().unwrap();
         self.simulator.write_files(home.path()).unwrap();
         ["finops.p8", "ca.pem"]
@@ -77,7 +77,7 @@ partitions = 5000
 
 /// Asserts that a ledger holds what a backfill of the account must give, worked out independently of the program.
 #[track_caller]
-pub fn holds_the_whole_bill(state: &Path) {
+pub(crate) fn holds_the_whole_bill(state: &Path) {
     let records = books::snowflake_records(state).unwrap();
     let found: BTreeSet<_> = records.iter().collect();
     let expected = golden::records(State::Initial).unwrap();
