@@ -53,7 +53,7 @@ fn component(folder: &str, name: &str) -> Result<PathBuf> {
 }
 
 /// What `cargo xtask` prints for these arguments; its progress goes to standard error.
-fn xtask(arguments: &[&str]) -> std::result::Result<String, String> {
+pub(crate) fn xtask(arguments: &[&str]) -> std::result::Result<String, String> {
     let what = format!("cargo xtask {}", arguments.join(" "));
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .arg("xtask")

@@ -13,6 +13,7 @@ pub mod confluent;
 pub mod crash;
 pub mod databricks;
 pub mod datadog;
+pub mod deploy;
 pub mod disk;
 pub mod elastic;
 pub mod gcp;

@@ -64,6 +64,28 @@ pub(crate) fn program(root: &Workspace, name: &str) -> Result<PathBuf> {
         .ok_or_else(|| Failure::new(format!("cargo built no program `{name}`")))
 }
 
+/// Builds one program of the root workspace without any library of the system in it, and says where it lies. The whole
+/// workspace is selected, as for the others.
+pub(crate) fn static_program(root: &Workspace, name: &str, profile: Profile) -> Result<PathBuf> {
+    let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+    add_target(&target)?;
+    say::step("Building", &format!("{name} for {target}"));
+    let mut cargo = root.cargo("build");
+    cargo.args(["--workspace", "--bin", name, "--target", &target]);
+    if profile == Profile::Release {
+        cargo.arg("--release");
+    }
+    let built = artifacts(&mut cargo).map_err(|failure| {
+        Failure::new(format!(
+            "{failure}; its parts in C need musl-gcc, on Debian and Ubuntu of the package musl-tools"
+        ))
+    })?;
+    built
+        .into_iter()
+        .find_map(|artifact| artifact.program)
+        .ok_or_else(|| Failure::new(format!("cargo built no program `{name}`")))
+}
+
 /// Builds these programs of the root workspace, optimised and with these features, and says where they lie.
 pub(crate) fn optimised(root: &Workspace, names: &[&str], features: &str) -> Result<Vec<PathBuf>> {
     say::step("Building", &format!("{}, optimised", names.join(", ")));
@@ -82,7 +104,7 @@ pub(crate) fn optimised(root: &Workspace, names: &[&str], features: &str) -> Res
 /// Builds the components of these workspaces below the root one; a folder that does not exist has none.
 pub(crate) fn components(root: &Workspace, folders: &[&str]) -> Result<()> {
     let _lock = lock::wait(&root.target.join("components.lock"))?;
-    add_target()?;
+    add_target(WASM)?;
     for folder in folders {
         match root.below(folder)? {
             Some(workspace) => members(&workspace, folder)?,
@@ -152,18 +174,18 @@ fn place(built: &Path, placed: &Path) -> Result<()> {
         .context(|| format!("could not write {}", placed.display()))
 }
 
-/// Adds the wasm target to the toolchain if its standard library is not there yet.
-fn add_target() -> Result<()> {
+/// Adds a target to the toolchain if its standard library is not there yet.
+fn add_target(target: &str) -> Result<()> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let libraries =
-        command::output(Command::new(rustc).args(["--print", "target-libdir", "--target", WASM]))?;
+        command::output(Command::new(rustc).args(["--print", "target-libdir", "--target", target]))?;
     if Path::new(libraries.trim()).is_dir() {
         return Ok(());
     }
-    say::step("Adding", &format!("target {WASM}"));
-    command::run(Command::new("rustup").args(["target", "add", WASM])).map_err(|failure| {
+    say::step("Adding", &format!("target {target}"));
+    command::run(Command::new("rustup").args(["target", "add", target])).map_err(|failure| {
         Failure::new(format!(
-            "{failure}; the Rust toolchain needs the target {WASM}, install it and try again"
+            "{failure}; the Rust toolchain needs the target {target}, install it and try again"
         ))
     })
 }

@@ -116,6 +116,26 @@ const CHECKS: &[Check] = &[
         install: "apt-get install chromium",
         in_ci: true,
     },
+    Check {
+        about: "the deployment: image, chart, units, composition",
+        probe: &[
+            "sh",
+            "-c",
+            "for tool in musl-gcc npm docker-compose buildah systemd-analyze /lib/systemd/systemd; do command -v $tool || exit 1; done",
+        ],
+        call: &[
+            "cargo",
+            "test",
+            "--package",
+            "finops-tests",
+            "--test",
+            "deploy",
+            "--",
+            "--ignored",
+        ],
+        install: "apt-get install musl-tools npm docker-compose buildah systemd",
+        in_ci: true,
+    },
 ];
 
 /// Makes every check whose tool is there; fails if one fails, after all were made.

@@ -7,6 +7,8 @@ mod command;
 mod demo;
 mod extra;
 mod failure;
+mod helm;
+mod image;
 mod lock;
 mod say;
 mod service;
@@ -37,12 +39,16 @@ Commands:
                                   --release  an optimised host
   demo [--openfinops]           Collect a simulated Snowflake bill twice and show the books
                                   --openfinops  send them to a real OpenFinOps server too
+  helm                          Fetch helm, which renders the chart; print its path
+  image [--release]             Lay out the files of the container image, with a static program; print their folder
+                                  --release  an optimised program
   soak [--rounds N] [--seed N]  Kill the program again and again at drawn points, and prove that no money is lost
                                   --rounds  how often (1,000)
                                   --seed    draw the same points and answers again
   test [arguments]              Run all tests; arguments go to `cargo test`
   test-extra                    Make the checks that need tools of their own, where they are installed
-  venv [--moto]                 Make the Python environment of the OpenFinOps server, or moto's; print its Python";
+  venv [--moto | --kubernetes]  Make the Python environment of the OpenFinOps server, moto's or that of Kubernetes'
+                                schemas; print its Python";
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,6 +57,8 @@ enum Task {
     Build(Wanted, Profile),
     Demo(Destination),
     Help,
+    Helm,
+    Image(Profile),
     Soak(Siege),
     Test(Vec<String>),
     TestExtra,
@@ -85,14 +93,20 @@ fn parse(arguments: &[String]) -> Result<Task> {
         "demo" => &["--openfinops"],
         "soak" => return Ok(Task::Soak(soak::siege(rest)?)),
         "test" => return Ok(Task::Test(rest.to_vec())),
-        "venv" => &["--moto"],
-        "test-extra" | "help" | "--help" | "-h" => &[],
+        "image" => &["--release"],
+        "venv" => &["--moto", "--kubernetes"],
+        "test-extra" | "helm" | "help" | "--help" | "-h" => &[],
         _ => return Err(Failure::new(format!("there is no command `{command}`"))),
     };
     if let Some(unknown) = rest.iter().find(|word| !known.contains(&word.as_str())) {
         return Err(Failure::new(format!("`{command}` does not know `{unknown}`")));
     }
     let given = |flag: &str| rest.iter().any(|word| word == flag);
+    let profile = if given("--release") {
+        Profile::Release
+    } else {
+        Profile::Dev
+    };
     Ok(match command.as_str() {
         "bench" if given("--json") => Task::Bench(Form::Json),
         "bench" => Task::Bench(Form::Table),
@@ -102,15 +116,14 @@ fn parse(arguments: &[String]) -> Result<Task> {
             } else {
                 Wanted::All
             },
-            if given("--release") {
-                Profile::Release
-            } else {
-                Profile::Dev
-            },
+            profile,
         ),
         "demo" if given("--openfinops") => Task::Demo(Destination::OpenFinOps),
         "demo" => Task::Demo(Destination::Ledger),
+        "helm" => Task::Helm,
+        "image" => Task::Image(profile),
         "test-extra" => Task::TestExtra,
+        "venv" if given("--kubernetes") => Task::Venv(venv::KUBERNETES),
         "venv" if given("--moto") => Task::Venv(venv::MOTO),
         "venv" => Task::Venv(venv::OPENFINOPS),
         _ => Task::Help,
@@ -128,6 +141,14 @@ fn perform(task: Task) -> Result<()> {
         Task::Bench(form) => bench::bench(&root, form),
         Task::Build(wanted, profile) => build::build(&root, wanted, profile),
         Task::Demo(destination) => demo::demo(&root, destination),
+        Task::Helm => {
+            say::result(&helm::helm(&root)?.display().to_string());
+            Ok(())
+        }
+        Task::Image(profile) => {
+            say::result(&image::image(&root, profile)?.display().to_string());
+            Ok(())
+        }
         Task::Soak(siege) => soak::soak(&siege),
         Task::Test(extra) => test::test(&root, &extra),
         Task::TestExtra => extra::test_extra(&root),
@@ -173,6 +194,10 @@ mod tests {
         );
         assert_eq!(parsed("venv").unwrap(), Task::Venv(venv::OPENFINOPS));
         assert_eq!(parsed("venv --moto").unwrap(), Task::Venv(venv::MOTO));
+        assert_eq!(parsed("venv --kubernetes").unwrap(), Task::Venv(venv::KUBERNETES));
+        assert_eq!(parsed("helm").unwrap(), Task::Helm);
+        assert_eq!(parsed("image").unwrap(), Task::Image(Profile::Dev));
+        assert_eq!(parsed("image --release").unwrap(), Task::Image(Profile::Release));
         assert_eq!(parsed("test-extra").unwrap(), Task::TestExtra);
     }
 

@@ -1,5 +1,5 @@
 //! `venv`: the Python environments of the tests, under the target directory: one with the real OpenFinOps server and readers
-//! of FOCUS files, one with moto, whose packages cannot live together.
+//! of FOCUS files, one with moto, whose packages cannot live together, one with Kubernetes' schemas.
 //! What must hold: each is exactly what its constraints say, and is made again when those change or a try broke off.
 
 use crate::command;
@@ -37,6 +37,13 @@ pub(crate) const MOTO: Environment = Environment {
     folder: "venv-moto",
     constraints: "tests/constraints-moto.txt",
     wanted: &["moto[ec2,s3]==5.2.1", "flask", "flask-cors"],
+};
+
+/// The schemas of Kubernetes' objects, of many of its versions.
+pub(crate) const KUBERNETES: Environment = Environment {
+    folder: "venv-kubernetes",
+    constraints: "tests/constraints-kubernetes.txt",
+    wanted: &["kubernetes-validate==1.37.0"],
 };
 
 /// The oldest Python that the pinned packages install on.
