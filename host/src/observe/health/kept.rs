@@ -7,10 +7,13 @@ use std::{
 };
 use tokio::sync::Mutex;
 
-/// An answer and how long it stands.
+/// An answer, and until when it stands.
+type Standing<T> = (Instant, Arc<T>);
+
+/// What was last answered, and how long an answer stands.
 #[derive(Debug)]
 pub(super) struct Kept<T> {
-    slot: Arc<Mutex<Option<(Instant, Arc<T>)>>>,
+    slot: Arc<Mutex<Option<Standing<T>>>>,
     least: Duration,
     /// How many times as long as it took to make, within [`LONGEST`].
     times: u32,
