@@ -7,13 +7,13 @@ use std::{
 };
 use tokio::sync::Mutex;
 
-/// When it was made, and what.
-type Slot<T> = Arc<Mutex<Option<(Instant, Arc<T>)>>>;
+/// An answer, and until when it stands.
+type Standing<T> = (Instant, Arc<T>);
 
-/// An answer and how long it stands.
+/// What was last answered, and how long an answer stands.
 #[derive(Debug)]
 pub(super) struct Kept<T> {
-    slot: Slot<T>,
+    slot: Arc<Mutex<Option<Standing<T>>>>,
     least: Duration,
     /// How many times as long as it took to make, within [`LONGEST`].
     times: u32,
