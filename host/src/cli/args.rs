@@ -1,5 +1,6 @@
 //! The command line.
 
+use super::terminal::Colours;
 use crate::{
     component::descriptor::Basis,
     export::{FocusVersion, Format},
@@ -37,6 +38,14 @@ pub(super) struct Cli {
     /// How much to log: error, warn, info, debug or trace.
     #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
     pub(super) log: String,
+
+    /// When to use colours: auto (on a terminal), always or never. NO_COLOR and CLICOLOR_FORCE are heeded.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_enum, hide_possible_values = true)]
+    pub(super) color: Colours,
+
+    /// Show no moving line while a run works. There is none anyway in a pipe, with --json, CI set or TERM=dumb.
+    #[arg(long, global = true)]
+    pub(super) no_progress: bool,
 
     /// What to do.
     #[command(subcommand)]

@@ -82,7 +82,7 @@ pub(super) async fn check(args: args::Check, state: Option<&Path>) -> Result<Exi
     if args.json {
         super::print(&format!("{:#}", serde_json::to_value(&found).unwrap_or_default()));
     } else {
-        super::print(&text(&found));
+        super::print_toned(&text(&found));
     }
     Ok(exit(&found))
 }

@@ -20,10 +20,12 @@ mod progress;
 mod render;
 mod room;
 mod run;
+mod run_table;
 mod salvage;
 mod scratch;
 mod status;
 mod stop;
+mod terminal;
 
 use crate::{
     component::{COMPILE_SUBCOMMAND, ComponentError, compile_child_main},
@@ -36,9 +38,11 @@ use crate::{
     schedule::PrepareError,
 };
 use args::{Cli, Command};
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use exit::Exit;
+use progress::AboveTheLine;
 use std::{io::Write, process::ExitCode};
+use terminal::{Tone, dressed, manners};
 
 /// Runs the program.
 #[must_use]
@@ -51,13 +55,18 @@ pub fn main() -> ExitCode {
         return compile_child_main();
     }
     let hardened = hardening::harden();
-    let cli = match Cli::try_parse() {
+    let parser = Cli::command().color(terminal::asked(std::env::args_os()));
+    let parsed = parser
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    terminal::start(cli.color, cli.no_progress);
     if let Err(message) = logging::start(&cli.log, environment::is_terminal()) {
         complain(&message);
         return ExitCode::from(2);
@@ -211,8 +220,14 @@ fn print(text: &str) {
     let _ = writeln!(output, "{}", for_output(text));
 }
 
+/// Prints text for people, whose toned words are coloured where that is wanted. All else is as [`print`] has it.
+fn print_toned(text: &str) {
+    let mut output = std::io::stdout().lock();
+    let _ = writeln!(output, "{}", dressed(text, manners().output_coloured));
+}
+
 /// Says on standard error why the command failed.
 fn complain(message: &str) {
-    let mut output = std::io::stderr().lock();
-    let _ = writeln!(output, "error: {message}");
+    let error = dressed(&Tone::Bad.of("error:"), manners().error_coloured);
+    let _ = AboveTheLine.write_all(format!("{error} {message}\n").as_bytes());
 }

@@ -1,5 +1,9 @@
 //! What commands print for people: tables and short summaries. Everything that a guest or provider wrote is shown escaped.
 
+use super::{
+    run_table,
+    terminal::{self, Tone},
+};
 use crate::{
     config::{show_duration, show_size},
     delivery::{DeliveryReport, Ended},
@@ -9,13 +13,18 @@ use crate::{
     sandbox::Totals,
     schedule::{Figure, Prepared, RunSummary, Unit},
 };
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use std::{fmt::Write, time::Duration};
 
-/// A table with these columns; the names of right-aligned ones begin with `>`.
+/// A table with these columns; the names of right-aligned ones begin with `>`. It is as wide as the terminal, or as it must be.
 pub(super) fn table(columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
+    table.force_no_tty();
+    if let Some(width) = terminal::manners().width {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(width);
+    }
     table.set_header(columns.iter().map(|name| Cell::new(name.trim_start_matches('>'))));
     for row in rows {
         table.add_row(row.into_iter().map(|text| Cell::new(Foreign::new(text))));
@@ -51,13 +60,13 @@ pub(super) fn summary(prepared: &Prepared, summary: &RunSummary, kept: Kept) -> 
         text,
         "{}: {} in {:.1?} ({} requests, {} records)",
         summary.instance,
-        summary.outcome,
+        outcome(summary).of(&summary.outcome),
         Duration::from_millis(summary.usage.wall_ms),
         summary.egress.requests,
         counts.records,
     );
     if let Some(error) = &summary.error {
-        let _ = writeln!(text, "  failed   {error}");
+        let _ = writeln!(text, "  {}   {error}", Tone::Bad.of("failed"));
     }
     if let Some(note) = &summary.note {
         let _ = writeln!(text, "  note     {note}");
@@ -66,6 +75,12 @@ pub(super) fn summary(prepared: &Prepared, summary: &RunSummary, kept: Kept) -> 
         Kept::Yes => changed(&mut text, "changed", &counts.receipts),
         Kept::Compared => changed(&mut text, "would change", &counts.receipts),
         Kept::No => {}
+    }
+    if kept != Kept::No && counts.receipts.commits > 0 {
+        let _ = writeln!(text, "  books    {}", run_table::money(&counts.money));
+    }
+    if let Some(streams) = run_table::streams(summary) {
+        let _ = writeln!(text, "{streams}");
     }
     for rule in &prepared.grant.rules {
         let used = if summary.egress.unused_rules.contains(&rule.line) {
@@ -94,7 +109,8 @@ pub(super) fn summary(prepared: &Prepared, summary: &RunSummary, kept: Kept) -> 
     for denied in &summary.egress.denied {
         let _ = writeln!(
             text,
-            "  denied   {} {} ({} times): {}",
+            "  {}   {} {} ({} times): {}",
+            Tone::Warning.of("denied"),
             Foreign::from(denied.method.as_str()),
             Foreign::from(denied.url.as_str()),
             denied.times,
@@ -123,13 +139,28 @@ pub(super) fn summary(prepared: &Prepared, summary: &RunSummary, kept: Kept) -> 
     if prepared.cached {
         let _ = writeln!(text, "  code     from the cache");
     }
+    if let Some(next) = run_table::next(prepared, summary, kept) {
+        let _ = writeln!(text, "  next     {next}");
+    }
     text.trim_end().to_owned()
+}
+
+/// How an outcome is to be taken.
+fn outcome(summary: &RunSummary) -> Tone {
+    match &summary.end {
+        Ok(()) if summary.counts.receipts.held > 0 || !summary.egress.denied.is_empty() => Tone::Warning,
+        Ok(()) => Tone::Good,
+        Err(_) => Tone::Bad,
+    }
 }
 
 fn changed(text: &mut String, lead: &str, changes: &Totals) {
     let held = match changes.held {
         0 => String::new(),
-        held => format!("; {held} commits held for review"),
+        held => format!(
+            "; {}",
+            Tone::Warning.of(&format!("{held} commits held for review"))
+        ),
     };
     let _ = writeln!(
         text,
@@ -205,10 +236,10 @@ pub(super) fn delivery(report: &DeliveryReport) -> String {
     match &report.ended {
         Ended::Drained => {}
         Ended::Paused(why) => {
-            let _ = writeln!(text, "  paused: {why}");
+            let _ = writeln!(text, "  {}: {why}", Tone::Bad.of("paused"));
         }
         Ended::Unexpected(why) => {
-            let _ = writeln!(text, "  not settled: {why}");
+            let _ = writeln!(text, "  {}: {why}", Tone::Bad.of("not settled"));
         }
         Ended::OutOfTime => {
             let why = report
