@@ -27,6 +27,7 @@ pub mod provider;
 pub mod redis_cloud;
 pub mod snowflake;
 pub mod stage;
+pub mod terminal;
 pub mod tls;
 
 /// Why a simulator could not do what a test asked of it.

@@ -84,7 +84,7 @@ fn needs(command: &Command, loaded: Option<&Config>) -> Option<Needs> {
             only_static: false,
             ..
         }) => (wasm, config.as_ref(), Network::None),
-        Command::Init(init) => (&init.wasm, None, Network::None),
+        Command::Init(init) => (init.wasm.as_ref()?, None, Network::None),
         Command::Check(check) => (
             check.component.as_ref()?,
             check.config.as_ref(),
@@ -96,7 +96,9 @@ fn needs(command: &Command, loaded: Option<&Config>) -> Option<Needs> {
         | Command::Status(_)
         | Command::Ledger(_)
         | Command::Outbox(_)
-        | Command::Destination(_) => return None,
+        | Command::Destination(_)
+        | Command::Completions(_)
+        | Command::Man(_) => return None,
     };
     // Of other commands, a file that cannot be read is complained about by the command itself.
     let own = match loaded {

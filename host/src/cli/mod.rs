@@ -13,6 +13,7 @@ mod init;
 mod inspect;
 mod ledger;
 pub mod logging;
+mod manual;
 mod outbox;
 mod output;
 mod probe;
@@ -38,7 +39,7 @@ use crate::{
     schedule::PrepareError,
 };
 use args::{Cli, Command};
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 use exit::Exit;
 use progress::AboveTheLine;
 use std::{io::Write, process::ExitCode};
@@ -55,7 +56,7 @@ pub fn main() -> ExitCode {
         return compile_child_main();
     }
     let hardened = hardening::harden();
-    let parser = Cli::command().color(terminal::asked(std::env::args_os()));
+    let parser = manual::command().color(terminal::asked(std::env::args_os()));
     let parsed = parser
         .try_get_matches()
         .and_then(|matches| Cli::from_arg_matches(&matches));
@@ -102,6 +103,8 @@ pub fn main() -> ExitCode {
             Command::Ledger(command) => ledger::ledger(command, state).await,
             Command::Outbox(command) => outbox::outbox(command, state).await,
             Command::Destination(command) => destination::command(command, state).await,
+            Command::Completions(args) => Ok(manual::completions(&args)),
+            Command::Man(args) => manual::man(&args),
         }
     });
     match result {

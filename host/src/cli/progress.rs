@@ -160,9 +160,6 @@ mod tests {
             line(&counts, 3),
             "cost\\u{1b}[2K 2026-08-01 00:00: 3 requests, 7 records, -1.5 EUR"
         );
-        assert_eq!(
-            line(&Counts::default(), 0),
-            "starting: 0 requests, 0 records"
-        );
+        assert_eq!(line(&Counts::default(), 0), "starting: 0 requests, 0 records");
     }
 }

@@ -172,11 +172,7 @@ fn changed(text: &mut String, lead: &str, changes: &Totals) {
 /// What was used of a limit.
 fn figure(figure: &Figure) -> String {
     let shown = |number: u64| match figure.unit {
-        Unit::Bytes if number >= 1 << 20 && !number.is_multiple_of(1 << 20) => {
-            let tenths = (u128::from(number) * 10) >> 20;
-            format!("{}.{}MiB", tenths / 10, tenths % 10)
-        }
-        Unit::Bytes => show_size(number),
+        Unit::Bytes => size(number),
         Unit::Milliseconds => show_duration(Duration::from_millis(number)),
         Unit::Count => number.to_string(),
     };
@@ -186,6 +182,15 @@ fn figure(figure: &Figure) -> String {
         shown(figure.used),
         shown(figure.most)
     )
+}
+
+/// A size at a glance: `3.1MiB`.
+pub(super) fn size(bytes: u64) -> String {
+    if bytes < 1 << 20 || bytes.is_multiple_of(1 << 20) {
+        return show_size(bytes);
+    }
+    let tenths = (u128::from(bytes) * 10) >> 20;
+    format!("{}.{}MiB", tenths / 10, tenths % 10)
 }
 
 /// Parts joined by commas, in lines of at most 100 characters that begin below each other.
@@ -285,7 +290,7 @@ pub(super) fn archived(archived: &Archived) -> String {
         "archived: the detail of {} partitions, {} records in {}",
         archived.partitions,
         archived.records,
-        show_size(archived.bytes)
+        size(archived.bytes)
     )
 }
 

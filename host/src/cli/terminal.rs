@@ -2,7 +2,7 @@
 //! What must hold: nothing but a terminal is sent an escape byte unless the operator asks for it; colours are put on after
 //! what guests wrote was escaped, so that they can fake none that outlives its line.
 
-use crate::foreign::for_output;
+use crate::foreign::{self, for_output};
 use clap::builder::styling::{AnsiColor, Style};
 use std::{borrow::Cow, ffi::OsString, io::IsTerminal, sync::OnceLock};
 
@@ -94,7 +94,8 @@ impl Around {
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let said = |name: &str| variable(name).is_some_and(|value| value != "0" && value != "false");
         Self {
-            no_color: variable("NO_COLOR").is_some() || variable("CLICOLOR").is_some_and(|value| value == "0"),
+            no_color: variable("NO_COLOR").is_some()
+                || variable("CLICOLOR").is_some_and(|value| value == "0"),
             forced: said("CLICOLOR_FORCE"),
             dumb: variable("TERM").is_none_or(|value| value == "dumb"),
             ci: said("CI"),
@@ -154,13 +155,31 @@ impl Tone {
     }
 }
 
+fn is_mark(c: char) -> bool {
+    c == END || Tone::ALL.iter().any(|tone| tone.mark() == c)
+}
+
+/// A line escaped as [`Foreign`](crate::foreign::Foreign) shows it, but for the marks of toned words.
+pub(super) fn escaped(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    for part in line.split_inclusive(is_mark) {
+        match part.chars().next_back().filter(|last| is_mark(*last)) {
+            Some(mark) => {
+                shown += &foreign::escaped(part.trim_end_matches(mark));
+                shown.push(mark);
+            }
+            None => shown += &foreign::escaped(part),
+        }
+    }
+    shown
+}
+
 /// A text with toned words, fit for a terminal or a pipe: what else could fool a terminal is escaped.
 pub(super) fn dressed(text: &str, coloured: bool) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut tone: Option<Tone> = None;
     let mut rest = text;
-    let is_mark = |c: char| c == END || c == '\n' || Tone::ALL.iter().any(|tone| tone.mark() == c);
-    while let Some((at, mark)) = rest.char_indices().find(|(_, c)| is_mark(*c)) {
+    while let Some((at, mark)) = rest.char_indices().find(|(_, c)| *c == '\n' || is_mark(*c)) {
         let (before, after) = rest.split_at(at);
         shown += &for_output(before);
         if let (true, Some(open)) = (coloured, tone.take()) {
@@ -198,14 +217,23 @@ mod tests {
     fn colours_are_for_terminals_unless_somebody_says_otherwise() {
         assert!(PLAIN.coloured(Colours::Auto, true));
         assert!(!PLAIN.coloured(Colours::Auto, false));
-        let quiet = Around { no_color: true, ..PLAIN };
+        let quiet = Around {
+            no_color: true,
+            ..PLAIN
+        };
         assert!(!quiet.coloured(Colours::Auto, true));
         assert!(quiet.coloured(Colours::Always, false));
-        let forced = Around { forced: true, ..PLAIN };
+        let forced = Around {
+            forced: true,
+            ..PLAIN
+        };
         assert!(forced.coloured(Colours::Auto, false));
         assert!(!forced.coloured(Colours::Never, true));
         // NO_COLOR is the stronger of the two.
-        let both = Around { no_color: true, ..forced };
+        let both = Around {
+            no_color: true,
+            ..forced
+        };
         assert!(!both.coloured(Colours::Auto, true));
         let dumb = Around { dumb: true, ..PLAIN };
         assert!(!dumb.coloured(Colours::Auto, true));
@@ -223,10 +251,8 @@ mod tests {
     fn a_tone_becomes_a_colour_or_nothing_and_all_else_is_escaped() {
         let text = format!("a: {} \u{1b}[31m\nb", Tone::Good.of("done"));
         assert_eq!(dressed(&text, false), "a: done \\u001b[31m\nb");
-        assert_eq!(
-            dressed(&text, true),
-            "a: \u{1b}[32mdone\u{1b}[0m \\u001b[31m\nb"
-        );
+        assert_eq!(dressed(&text, true), "a: \u{1b}[32mdone\u{1b}[0m \\u001b[31m\nb");
+        assert_eq!(dressed(&escaped(&text), false), "a: done \\u{1b}[31m\\nb");
         // A tone that nobody ends is over with its line.
         assert_eq!(dressed("\u{2}a\nb", true), "\u{1b}[33ma\u{1b}[0m\nb");
     }

@@ -51,7 +51,10 @@ pub(super) fn sums(transaction: &Connection) -> Result<BTreeMap<String, Decimal>
     while let Some(row) = rows.next()? {
         let (enters, leaves): (String, String) = (row.get(1)?, row.get(2)?);
         let sum = amount(&enters)?.checked_sub(amount(&leaves)?);
-        sums.insert(row.get(0)?, sum.map_err(|error| damaged("money of a commit", error))?);
+        sums.insert(
+            row.get(0)?,
+            sum.map_err(|error| damaged("money of a commit", error))?,
+        );
     }
     Ok(sums)
 }
