@@ -69,7 +69,7 @@ fn bash_takes_its_completions_and_completes_with_them() {
     let parsed = Command::new("bash").arg("-n").arg(&path).output().unwrap();
     assert!(parsed.status.success(), "{:?}", Ran::of(&parsed));
     let asks = "source \"$1\"; COMP_WORDS=(finops-host ledger re); COMP_CWORD=2; \
-                _finops-host finops-host re ledger; printf '%s\\n' \"${COMPREPLY[@]}\"";
+                _finops__host finops-host re ledger; printf '%s\\n' \"${COMPREPLY[@]}\"";
     let asked = Command::new("bash")
         .args(["-c", asks, "asks"])
         .arg(&path)
@@ -105,7 +105,8 @@ fn every_command_has_a_page_that_is_a_page() {
         for line in page.lines().filter(|line| line.starts_with(['.', '\''])) {
             let request = line.split_whitespace().next().unwrap();
             let known = [
-                ".TH", ".SH", ".TP", ".PP", ".RS", ".RE", ".br", ".ie", ".el", ".nf", ".fi", ".SS", "\\'",
+                ".TH", ".SH", ".TP", ".PP", ".RS", ".RE", ".IP", ".br", ".ie", ".el", ".nf", ".fi", ".SS",
+                "\\'",
             ];
             assert!(known.contains(&request), "{name}: {line}");
         }

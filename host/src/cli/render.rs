@@ -13,25 +13,44 @@ use crate::{
     sandbox::Totals,
     schedule::{Figure, Prepared, RunSummary, Unit},
 };
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use std::{fmt::Write, time::Duration};
 
-/// A table with these columns; the names of right-aligned ones begin with `>`. It is as wide as the terminal, or as it must be.
+/// A table with these columns; the names of right-aligned ones begin with `>`. In a window that is too narrow for it words
+/// are wrapped; where that would tear words and figures, each row is a block of lines instead.
 pub(super) fn table(columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let shown = |row: Vec<String>| {
+        row.into_iter()
+            .map(|text| Foreign::new(text).to_string())
+            .collect()
+    };
+    let rows: Vec<Vec<String>> = rows.into_iter().map(shown).collect();
+    let names: Vec<&str> = columns.iter().map(|name| name.trim_start_matches('>')).collect();
+    let width = terminal::manners().width;
+    if width.is_some_and(|width| narrowest(&names, &rows) > usize::from(width)) {
+        return blocks(&names, &rows);
+    }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.force_no_tty();
-    if let Some(width) = terminal::manners().width {
+    if let Some(width) = width {
         table.set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(width);
     }
-    table.set_header(columns.iter().map(|name| Cell::new(name.trim_start_matches('>'))));
-    for row in rows {
-        table.add_row(row.into_iter().map(|text| Cell::new(Foreign::new(text))));
+    table.set_header(names.iter().map(Cell::new));
+    for row in &rows {
+        table.add_row(row.iter().map(Cell::new));
     }
     for (index, name) in columns.iter().enumerate() {
-        if let (true, Some(column)) = (name.starts_with('>'), table.column_mut(index)) {
+        let Some(column) = table.column_mut(index) else {
+            continue;
+        };
+        if name.starts_with('>') {
             column.set_cell_alignment(CellAlignment::Right);
+        }
+        if width.is_some() {
+            let word = u16::try_from(longest_word(index, &names, &rows) + GAP).unwrap_or(u16::MAX);
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(word)));
         }
     }
     table
@@ -39,6 +58,42 @@ pub(super) fn table(columns: &[&str], rows: impl IntoIterator<Item = Vec<String>
         .map(|line| line.trim_end().to_owned())
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// Columns of blanks around a cell.
+const GAP: usize = 2;
+
+/// The longest word of a column.
+fn longest_word(column: usize, names: &[&str], rows: &[Vec<String>]) -> usize {
+    let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
+    let words = cells
+        .chain(names.get(column).copied())
+        .flat_map(str::split_whitespace);
+    words.map(|word| word.chars().count()).max().unwrap_or(0)
+}
+
+/// How wide a table is at least, if no word is torn.
+fn narrowest(names: &[&str], rows: &[Vec<String>]) -> usize {
+    (0..names.len())
+        .map(|column| longest_word(column, names, rows) + GAP)
+        .sum()
+}
+
+/// Each row as lines of a name and a value; what is empty is left out.
+fn blocks(names: &[&str], rows: &[Vec<String>]) -> String {
+    let wide = names
+        .iter()
+        .map(|name| name.trim().chars().count())
+        .max()
+        .unwrap_or(0);
+    let block = |row: &Vec<String>| {
+        let cells = names.iter().zip(row).filter(|(_, cell)| !cell.trim().is_empty());
+        let lines: Vec<String> = cells
+            .map(|(name, cell)| format!("  {:wide$}  {}", name.trim(), cell.trim()))
+            .collect();
+        lines.join("\n")
+    };
+    rows.iter().map(block).collect::<Vec<_>>().join("\n\n")
 }
 
 /// What became of what a run committed.
@@ -315,6 +370,16 @@ mod tests {
             "{shown}"
         );
         assert!(shown.ends_with("128MiB"), "{shown}");
+    }
+
+    #[test]
+    fn a_row_that_does_not_fit_is_a_block_of_lines_and_no_figure_is_torn() {
+        let rows = vec![vec!["compute".to_owned(), String::new(), "1234.56".to_owned()]];
+        assert_eq!(narrowest(&["service", "note", "billed"], &rows), 7 + 4 + 7 + 6);
+        assert_eq!(
+            blocks(&["service", "note", "billed"], &rows),
+            "  service  compute\n  billed   1234.56"
+        );
     }
 
     #[test]
