@@ -126,6 +126,7 @@ fn every_command_has_a_page_that_is_a_page() {
 }
 
 /// groff, where there is one, typesets it without a warning.
+#[allow(clippy::print_stdout)]
 fn assert_typesets(name: &str, page: &str) {
     let groff = Command::new("groff")
         .args(["-man", "-ww", "-z", "-Tutf8", "-Kutf8"])
