@@ -30,6 +30,7 @@ pub mod redis_cloud;
 pub mod served;
 pub mod snowflake;
 pub mod stage;
+pub mod terminal;
 pub mod tls;
 
 /// Why a simulator could not do what a test asked of it.

@@ -43,6 +43,21 @@ async fn archived() -> Billed {
             "{ran:?}"
         );
         assert_eq!(said(&billed), before);
+        let status = billed.errand.place.call(&["status", "--json"]).unwrap();
+        let archives = status.json().unwrap()["archives"].clone();
+        assert_eq!(archives.as_array().unwrap().len(), 1, "{archives}");
+        let archive = &archives[0];
+        let bytes: u64 = files(&billed)
+            .iter()
+            .map(|file| file.metadata().unwrap().len())
+            .sum();
+        assert_eq!(
+            (&archive["partitions"], &archive["records"], &archive["bytes"]),
+            (&json!(1), &json!(3), &json!(bytes)),
+            "{archive}"
+        );
+        let status = billed.errand.place.call(&["status"]).unwrap();
+        assert!(status.stdout.contains("\nArchives\n"), "{status:?}");
         billed.errand.assert_lawful().unwrap();
     });
     billed

@@ -1,7 +1,12 @@
 //! The command line.
 
+mod init;
 mod reconcile;
 
+pub(super) use init::Init;
+pub(super) use reconcile::Reconcile;
+
+use super::terminal::Colours;
 use crate::{
     component::descriptor::Basis,
     export::{FocusVersion, Format},
@@ -16,7 +21,6 @@ use clap::{
     Args, Parser, Subcommand,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-pub(super) use reconcile::Reconcile;
 use std::{path::PathBuf, time::Duration};
 
 /// Runs cost collectors as sandboxed WebAssembly components and keeps what they find in an exact ledger.
@@ -24,9 +28,6 @@ use std::{path::PathBuf, time::Duration};
 /// A collector can do only what the operator's file grants: calls to the hosts, methods and paths it lists, with the
 /// credentials that the host puts on them. What it finds goes into a ledger that takes restated bills, reruns and crashes
 /// without counting a cent twice, and from there to OpenFinOps.
-///
-/// Exit codes: 0 done and delivered; 2 wrong command line; 65 the collector is bad; 69 refused by provider or destination;
-/// 70 a bug; 74 storage; 75 collected, not yet delivered; 78 configuration.
 #[derive(Debug, Parser)]
 #[command(name = "finops-host", version, max_term_width = 110)]
 pub(super) struct Cli {
@@ -40,6 +41,21 @@ pub(super) struct Cli {
     /// How much to log: error, warn, info, debug or trace.
     #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
     pub(super) log: String,
+
+    /// When to use colours: auto (on a terminal), always or never. NO_COLOR and CLICOLOR_FORCE are heeded.
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        value_enum,
+        hide_possible_values = true
+    )]
+    pub(super) color: Colours,
+
+    /// Show no moving line while a run works. There is none anyway in a pipe, with --json, CI set or TERM=dumb.
+    #[arg(long, global = true)]
+    pub(super) no_progress: bool,
 
     /// What to do.
     #[command(subcommand)]
@@ -55,7 +71,8 @@ pub(super) enum Command {
     Serve(Serve),
     /// Show what a component is and what it asks for, before it is granted anything.
     Inspect(Inspect),
-    /// Print an operator's file for a collector, filled from its own description, to review and edit.
+    /// Print an operator's file for a collector, filled from its own description, to review and edit; or turn the old SaaS
+    /// agent's file into such files.
     Init(Init),
     /// Check an operator's file and its component; with --probe, provider and destination; with --ledger, the ledger's laws.
     Check(Check),
@@ -80,6 +97,25 @@ pub(super) enum Command {
     /// Show destinations; pause delivery to one, let it go on, or repair what one lacks.
     #[command(subcommand)]
     Destination(Destination),
+    /// Print what a shell needs to complete command lines.
+    Completions(Completions),
+    /// Print the manual page, or write one for each command.
+    Man(Man),
+}
+
+/// Options of `completions`.
+#[derive(Debug, Args)]
+pub(super) struct Completions {
+    /// The shell.
+    pub(super) shell: clap_complete::Shell,
+}
+
+/// Options of `man`.
+#[derive(Debug, Args)]
+pub(super) struct Man {
+    /// Write a page for each command into this directory.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
 }
 
 /// Options of `run`.
@@ -158,13 +194,6 @@ pub(super) struct Inspect {
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,
-}
-
-/// Options of `init`.
-#[derive(Debug, Args)]
-pub(super) struct Init {
-    /// The component.
-    pub(super) wasm: PathBuf,
 }
 
 /// Options of `check`.

@@ -7,13 +7,13 @@ use super::{
     exit::Exit,
     probe::{self, Probed},
     status::gaps,
+    terminal::{self, Tone},
 };
 use crate::{
     component::{CacheDir, Compiler, ComponentError, ComponentFile},
     config::{Config, ConfigErrors, Site, Tenant, Written, read_any},
     egress::Grant,
     export::{ExportError, snapshot::prove},
-    foreign::escaped,
     ledger::{check, overview::outbox_overview, store::open_read_only},
     sandbox::Runtime,
     schedule::{PrepareError, Prepared, prepare},
@@ -82,7 +82,7 @@ pub(super) async fn check(args: args::Check, state: Option<&Path>) -> Result<Exi
     if args.json {
         super::print(&format!("{:#}", serde_json::to_value(&found).unwrap_or_default()));
     } else {
-        super::print(&text(&found));
+        super::print_toned(&text(&found));
     }
     Ok(exit(&found))
 }
@@ -220,13 +220,20 @@ async fn check_component(
 fn text(found: &Found) -> String {
     let mut lines: Vec<String> = Vec::new();
     let remarks = |errors: &[String], warnings: &[String]| {
-        let errors = errors.iter().map(|error| format!("error: {error}"));
-        let warnings = warnings.iter().map(|warning| format!("warning: {warning}"));
+        let errors = errors
+            .iter()
+            .map(|error| format!("{} {error}", Tone::Bad.of("error:")));
+        let warnings = warnings
+            .iter()
+            .map(|warning| format!("{} {warning}", Tone::Warning.of("warning:")));
         errors.chain(warnings).collect::<Vec<_>>()
     };
     lines.extend(remarks(&found.errors, &found.warnings));
     for file in found.files.iter().flatten() {
-        let verdict = if file.errors.is_empty() { "ok" } else { "REFUSED" };
+        let verdict = match file.errors.is_empty() {
+            true => Tone::Good.of("ok"),
+            false => Tone::Bad.of("REFUSED"),
+        };
         let instance = file.instance.as_ref().map(|name| format!(" (instance {name})"));
         lines.push(format!(
             "{}: {verdict}{}",
@@ -247,7 +254,7 @@ fn text(found: &Found) -> String {
     }
     lines
         .iter()
-        .map(|line| escaped(line))
+        .map(|line| terminal::escaped(line))
         .collect::<Vec<_>>()
         .join("\n")
 }

@@ -95,7 +95,7 @@ fn needs(command: &Command, read: &Read) -> Option<Needs> {
             only_static: false,
             ..
         }) => (wasm, config.as_ref(), Network::None),
-        Command::Init(init) => (&init.wasm, None, Network::None),
+        Command::Init(init) => (init.wasm.as_ref()?, None, Network::None),
         Command::Check(check) => (
             check.component.as_ref()?,
             check.config.as_ref(),
@@ -112,7 +112,9 @@ fn needs(command: &Command, read: &Read) -> Option<Needs> {
         | Command::Status(_)
         | Command::Ledger(_)
         | Command::Outbox(_)
-        | Command::Destination(_) => return None,
+        | Command::Destination(_)
+        | Command::Completions(_)
+        | Command::Man(_) => return None,
     };
     // Of other commands, a file that cannot be read is complained about by the command itself.
     let own = match read {

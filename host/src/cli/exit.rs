@@ -35,6 +35,39 @@ const ORDER: [Exit; 7] = [
 ];
 
 impl Exit {
+    /// All, in the order of their numbers.
+    pub const ALL: [Self; 7] = [
+        Self::Done,
+        Self::Collector,
+        Self::Refused,
+        Self::Bug,
+        Self::Storage,
+        Self::NotDelivered,
+        Self::Config,
+    ];
+
+    /// The number.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// What it tells the caller, for the manual.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done, and delivered",
+            Self::Collector => {
+                "the collector is bad: not loadable, broken, over a limit, or of a malformed reply"
+            }
+            Self::Refused => "refused by provider or destination, locked by another run, or held for review",
+            Self::Bug => "a bug of finops-host",
+            Self::Storage => "storage failed, or the checker found a difference",
+            Self::NotDelivered => "collected, not yet delivered",
+            Self::Config => "configuration: a file, a setting, a denied call",
+        }
+    }
+
     /// The one of the two that the caller must know of.
     #[must_use]
     pub fn or(self, other: Self) -> Self {

@@ -1,6 +1,7 @@
 //! The log: one JSON object a line where no person reads, plain lines on a terminal. Always on standard error.
 //! What must hold: the HTTP stack never logs below info, whatever the operator asks for, since its debug lines hold headers.
 
+use super::{progress::AboveTheLine, terminal::manners};
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Crates whose finer lines could show a credential.
@@ -36,7 +37,9 @@ pub fn filter(level: &str) -> Result<EnvFilter, String> {
 /// Where the level is none.
 pub(super) fn start(level: &str, terminal: bool) -> Result<(), String> {
     let filter = filter(level)?;
-    let output = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let output = tracing_subscriber::fmt::layer()
+        .with_ansi(terminal && manners().error_coloured)
+        .with_writer(AboveTheLine);
     let layer = if terminal {
         output.without_time().with_target(false).compact().boxed()
     } else {

@@ -14,6 +14,7 @@ mod init;
 mod inspect;
 mod ledger;
 pub mod logging;
+mod manual;
 mod outbox;
 mod output;
 mod probe;
@@ -22,11 +23,13 @@ mod reconcile;
 mod render;
 mod room;
 mod run;
+mod run_table;
 mod salvage;
 mod scratch;
 mod serve;
 mod status;
 mod stop;
+mod terminal;
 
 use crate::{
     component::{COMPILE_SUBCOMMAND, ComponentError, compile_child_main},
@@ -39,9 +42,11 @@ use crate::{
     schedule::PrepareError,
 };
 use args::{Cli, Command};
-use clap::Parser;
+use clap::FromArgMatches;
 use exit::Exit;
+use progress::AboveTheLine;
 use std::{io::Write, process::ExitCode};
+use terminal::{Tone, dressed, manners};
 
 /// Runs the program.
 #[must_use]
@@ -54,13 +59,18 @@ pub fn main() -> ExitCode {
         return compile_child_main();
     }
     let hardened = hardening::harden();
-    let cli = match Cli::try_parse() {
+    let parser = manual::command().color(terminal::asked(std::env::args_os()));
+    let parsed = parser
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    terminal::start(cli.color, cli.no_progress);
     if let Err(message) = logging::start(&cli.log, environment::is_terminal()) {
         complain(&message);
         return ExitCode::from(2);
@@ -98,6 +108,8 @@ pub fn main() -> ExitCode {
             Command::Ledger(command) => ledger::ledger(command, state).await,
             Command::Outbox(command) => outbox::outbox(command, state).await,
             Command::Destination(command) => destination::command(command, state).await,
+            Command::Completions(args) => Ok(manual::completions(&args)),
+            Command::Man(args) => manual::man(&args),
         }
     });
     match result {
@@ -221,8 +233,14 @@ fn print(text: &str) {
     let _ = writeln!(output, "{}", for_output(text));
 }
 
+/// Prints text for people, whose toned words are coloured where that is wanted. All else is as [`print`] has it.
+fn print_toned(text: &str) {
+    let mut output = std::io::stdout().lock();
+    let _ = writeln!(output, "{}", dressed(text, manners().output_coloured));
+}
+
 /// Says on standard error why the command failed.
 fn complain(message: &str) {
-    let mut output = std::io::stderr().lock();
-    let _ = writeln!(output, "error: {message}");
+    let error = dressed(&Tone::Bad.of("error:"), manners().error_coloured);
+    let _ = AboveTheLine.write_all(format!("{error} {message}\n").as_bytes());
 }

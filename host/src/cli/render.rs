@@ -1,5 +1,9 @@
 //! What commands print for people: tables and short summaries. Everything that a guest or provider wrote is shown escaped.
 
+use super::{
+    run_table,
+    terminal::{self, Tone},
+};
 use crate::{
     config::{show_duration, show_size},
     delivery::{DeliveryReport, Ended},
@@ -9,20 +13,44 @@ use crate::{
     sandbox::Totals,
     schedule::{Figure, Prepared, RunSummary, Unit},
 };
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use std::{fmt::Write, time::Duration};
 
-/// A table with these columns; the names of right-aligned ones begin with `>`.
+/// A table with these columns; the names of right-aligned ones begin with `>`. In a window that is too narrow for it words
+/// are wrapped; where that would tear words and figures, each row is a block of lines instead.
 pub(super) fn table(columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let shown = |row: Vec<String>| {
+        row.into_iter()
+            .map(|text| Foreign::new(text).to_string())
+            .collect()
+    };
+    let rows: Vec<Vec<String>> = rows.into_iter().map(shown).collect();
+    let names: Vec<&str> = columns.iter().map(|name| name.trim_start_matches('>')).collect();
+    let width = terminal::manners().width;
+    if width.is_some_and(|width| narrowest(&names, &rows) > usize::from(width)) {
+        return blocks(&names, &rows);
+    }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(columns.iter().map(|name| Cell::new(name.trim_start_matches('>'))));
-    for row in rows {
-        table.add_row(row.into_iter().map(|text| Cell::new(Foreign::new(text))));
+    table.force_no_tty();
+    if let Some(width) = width {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(width);
+    }
+    table.set_header(names.iter().map(Cell::new));
+    for row in &rows {
+        table.add_row(row.iter().map(Cell::new));
     }
     for (index, name) in columns.iter().enumerate() {
-        if let (true, Some(column)) = (name.starts_with('>'), table.column_mut(index)) {
+        let Some(column) = table.column_mut(index) else {
+            continue;
+        };
+        if name.starts_with('>') {
             column.set_cell_alignment(CellAlignment::Right);
+        }
+        if width.is_some() {
+            let word = u16::try_from(longest_word(index, &names, &rows) + GAP).unwrap_or(u16::MAX);
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(word)));
         }
     }
     table
@@ -30,6 +58,42 @@ pub(super) fn table(columns: &[&str], rows: impl IntoIterator<Item = Vec<String>
         .map(|line| line.trim_end().to_owned())
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// Columns of blanks around a cell.
+const GAP: usize = 2;
+
+/// The longest word of a column.
+fn longest_word(column: usize, names: &[&str], rows: &[Vec<String>]) -> usize {
+    let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
+    let words = cells
+        .chain(names.get(column).copied())
+        .flat_map(str::split_whitespace);
+    words.map(|word| word.chars().count()).max().unwrap_or(0)
+}
+
+/// How wide a table is at least, if no word is torn.
+fn narrowest(names: &[&str], rows: &[Vec<String>]) -> usize {
+    (0..names.len())
+        .map(|column| longest_word(column, names, rows) + GAP)
+        .sum()
+}
+
+/// Each row as lines of a name and a value; what is empty is left out.
+fn blocks(names: &[&str], rows: &[Vec<String>]) -> String {
+    let wide = names
+        .iter()
+        .map(|name| name.trim().chars().count())
+        .max()
+        .unwrap_or(0);
+    let block = |row: &Vec<String>| {
+        let cells = names.iter().zip(row).filter(|(_, cell)| !cell.trim().is_empty());
+        let lines: Vec<String> = cells
+            .map(|(name, cell)| format!("  {:wide$}  {}", name.trim(), cell.trim()))
+            .collect();
+        lines.join("\n")
+    };
+    rows.iter().map(block).collect::<Vec<_>>().join("\n\n")
 }
 
 /// What became of what a run committed.
@@ -51,13 +115,13 @@ pub(super) fn summary(prepared: &Prepared, summary: &RunSummary, kept: Kept) -> 
         text,
         "{}: {} in {:.1?} ({} requests, {} records)",
         summary.instance,
-        summary.outcome,
+        outcome(summary).of(&summary.outcome),
         Duration::from_millis(summary.usage.wall_ms),
         summary.egress.requests,
         counts.records,
     );
     if let Some(error) = &summary.error {
-        let _ = writeln!(text, "  failed   {error}");
+        let _ = writeln!(text, "  {}   {error}", Tone::Bad.of("failed"));
     }
     if let Some(note) = &summary.note {
         let _ = writeln!(text, "  note     {note}");
@@ -66,6 +130,12 @@ pub(super) fn summary(prepared: &Prepared, summary: &RunSummary, kept: Kept) -> 
         Kept::Yes => changed(&mut text, "changed", &counts.receipts),
         Kept::Compared => changed(&mut text, "would change", &counts.receipts),
         Kept::No => {}
+    }
+    if kept != Kept::No && counts.receipts.commits > 0 {
+        let _ = writeln!(text, "  books    {}", run_table::money(&counts.money));
+    }
+    if let Some(streams) = run_table::streams(summary) {
+        let _ = writeln!(text, "{streams}");
     }
     for rule in &prepared.grant.rules {
         let used = if summary.egress.unused_rules.contains(&rule.line) {
@@ -94,7 +164,8 @@ pub(super) fn summary(prepared: &Prepared, summary: &RunSummary, kept: Kept) -> 
     for denied in &summary.egress.denied {
         let _ = writeln!(
             text,
-            "  denied   {} {} ({} times): {}",
+            "  {}   {} {} ({} times): {}",
+            Tone::Warning.of("denied"),
             Foreign::from(denied.method.as_str()),
             Foreign::from(denied.url.as_str()),
             denied.times,
@@ -123,13 +194,28 @@ pub(super) fn summary(prepared: &Prepared, summary: &RunSummary, kept: Kept) -> 
     if prepared.cached {
         let _ = writeln!(text, "  code     from the cache");
     }
+    if let Some(next) = run_table::next(prepared, summary, kept) {
+        let _ = writeln!(text, "  next     {next}");
+    }
     text.trim_end().to_owned()
+}
+
+/// How an outcome is to be taken.
+fn outcome(summary: &RunSummary) -> Tone {
+    match &summary.end {
+        Ok(()) if summary.counts.receipts.held > 0 || !summary.egress.denied.is_empty() => Tone::Warning,
+        Ok(()) => Tone::Good,
+        Err(_) => Tone::Bad,
+    }
 }
 
 fn changed(text: &mut String, lead: &str, changes: &Totals) {
     let held = match changes.held {
         0 => String::new(),
-        held => format!("; {held} commits held for review"),
+        held => format!(
+            "; {}",
+            Tone::Warning.of(&format!("{held} commits held for review"))
+        ),
     };
     let _ = writeln!(
         text,
@@ -141,11 +227,7 @@ fn changed(text: &mut String, lead: &str, changes: &Totals) {
 /// What was used of a limit.
 fn figure(figure: &Figure) -> String {
     let shown = |number: u64| match figure.unit {
-        Unit::Bytes if number >= 1 << 20 && !number.is_multiple_of(1 << 20) => {
-            let tenths = (u128::from(number) * 10) >> 20;
-            format!("{}.{}MiB", tenths / 10, tenths % 10)
-        }
-        Unit::Bytes => show_size(number),
+        Unit::Bytes => size(number),
         Unit::Milliseconds => show_duration(Duration::from_millis(number)),
         Unit::Count => number.to_string(),
     };
@@ -155,6 +237,15 @@ fn figure(figure: &Figure) -> String {
         shown(figure.used),
         shown(figure.most)
     )
+}
+
+/// A size at a glance: `3.1MiB`.
+pub(super) fn size(bytes: u64) -> String {
+    if bytes < 1 << 20 || bytes.is_multiple_of(1 << 20) {
+        return show_size(bytes);
+    }
+    let tenths = (u128::from(bytes) * 10) >> 20;
+    format!("{}.{}MiB", tenths / 10, tenths % 10)
 }
 
 /// Parts joined by commas, in lines of at most 100 characters that begin below each other.
@@ -205,10 +296,10 @@ pub(super) fn delivery(report: &DeliveryReport) -> String {
     match &report.ended {
         Ended::Drained => {}
         Ended::Paused(why) => {
-            let _ = writeln!(text, "  paused: {why}");
+            let _ = writeln!(text, "  {}: {why}", Tone::Bad.of("paused"));
         }
         Ended::Unexpected(why) => {
-            let _ = writeln!(text, "  not settled: {why}");
+            let _ = writeln!(text, "  {}: {why}", Tone::Bad.of("not settled"));
         }
         Ended::OutOfTime => {
             let why = report
@@ -254,7 +345,7 @@ pub(super) fn archived(archived: &Archived) -> String {
         "archived: the detail of {} partitions, {} records in {}",
         archived.partitions,
         archived.records,
-        show_size(archived.bytes)
+        size(archived.bytes)
     )
 }
 
@@ -279,6 +370,16 @@ mod tests {
             "{shown}"
         );
         assert!(shown.ends_with("128MiB"), "{shown}");
+    }
+
+    #[test]
+    fn a_row_that_does_not_fit_is_a_block_of_lines_and_no_figure_is_torn() {
+        let rows = vec![vec!["compute".to_owned(), String::new(), "1234.56".to_owned()]];
+        assert_eq!(narrowest(&["service", "note", "billed"], &rows), 7 + 4 + 7 + 6);
+        assert_eq!(
+            blocks(&["service", "note", "billed"], &rows),
+            "  service  compute\n  billed   1234.56"
+        );
     }
 
     #[test]

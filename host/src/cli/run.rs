@@ -4,7 +4,7 @@ use super::{
     Failed, args,
     confinement::Read,
     destination,
-    environment::{clock, is_terminal, state_dir},
+    environment::{clock, state_dir},
     exit::Exit,
     focus,
     progress::Progress,
@@ -12,6 +12,7 @@ use super::{
     room::{self, Lack, Patience, Round},
     scratch::ScratchLedger,
     stop::Stop,
+    terminal::Tone,
 };
 use crate::{
     clock::SharedClock,
@@ -211,7 +212,11 @@ impl Work {
                 None => None,
             }
         };
-        let (delivered, rendered) = tokio::join!(self.deliver(destination.as_ref(), delivery_time), render);
+        let (delivered, rendered) = {
+            let waits = (destination.is_some() || focus.is_some()) && !self.args.json;
+            let _line = Progress::start(waits, "delivering");
+            tokio::join!(self.deliver(destination.as_ref(), delivery_time), render)
+        };
         if let Some(rendered) = &rendered {
             exit = exit.or(rendered.exit);
         }
@@ -295,7 +300,7 @@ impl Work {
 
     /// One run, with a line of progress on a terminal.
     async fn collect(&self, asked: Asked) -> Result<RunSummary, Failed> {
-        let progress = Progress::start(is_terminal() && !self.args.json);
+        let progress = Progress::start(!self.args.json, "starting");
         let summary = run_once(
             &self.runtime,
             &self.prepared,
@@ -307,7 +312,6 @@ impl Work {
         )
         .await
         .map_err(PrepareError::from)?;
-        progress.finish();
         Ok(summary)
     }
 
@@ -326,16 +330,17 @@ impl Work {
         }
         let kept = if dry_run { Kept::Compared } else { Kept::Yes };
         for summary in &shown.summaries {
-            super::print(&render::summary(&self.prepared, summary, kept));
+            super::print_toned(&render::summary(&self.prepared, summary, kept));
         }
         for posted in &shown.would_post {
             super::print(&render::would_post(posted));
         }
         for line in shown.held.iter().flat_map(|proposal| proposal.reason.lines()) {
-            super::print(&format!("  held     {}", Foreign::from(line)));
+            let held = Tone::Warning.of("held");
+            super::print_toned(&format!("  {held}     {}", Foreign::from(line)));
         }
         if let Some(report) = &shown.delivered {
-            super::print(&render::delivery(report));
+            super::print_toned(&render::delivery(report));
         }
         if let Some(report) = &shown.rendered {
             super::print(&render::snapshot(report));

@@ -1,4 +1,6 @@
-//! `status`: the last runs, what they were denied, what the ledger covers, what was paid, what waits for delivery.
+//! `status`: the last runs, what they cost and were denied, what the ledger covers, what was paid, what waits for delivery.
+
+mod runs;
 
 use super::{
     Failed, args, coverage,
@@ -11,15 +13,16 @@ use crate::ledger::{
     orphans::{Orphan, orphans},
     outbox::EntryState,
     overlaps::{Overlap, overlaps},
-    overview::{OutboxRow, RunRow, StreamRow, outbox_overview, runs, sources_overview},
+    overview::{
+        self, ArchiveRow, OutboxRow, StreamRow, archives_overview, outbox_overview, sources_overview,
+    },
     quota,
     snapshot::{SnapshotRow, snapshots},
     spend::{SpendRow, spend_overview},
     store::open_read_only,
 };
 use jiff::Timestamp;
-use serde_json::Value;
-use std::{collections::BTreeSet, path::Path};
+use std::path::Path;
 
 /// Runs that are shown.
 const RUNS: u32 = 10;
@@ -31,7 +34,8 @@ pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, 
     if args.coverage {
         return coverage::show(&connection, args.json);
     }
-    let runs = runs(&connection, RUNS)?;
+    let newest = overview::runs(&connection, RUNS)?;
+    let archives = archives_overview(&connection)?;
     let streams = sources_overview(&connection)?;
     let outbox = outbox_overview(&connection)?;
     let snapshots = snapshots(&connection)?;
@@ -43,16 +47,16 @@ pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, 
     let size = quota::outbox(&connection)?;
     if args.json {
         let value = serde_json::json!({
-            "state_dir": directory, "runs": runs, "streams": streams, "outbox": outbox, "outbox_size": size, "held": held, "spend": spend,
-            "orphans": orphans, "overlaps": overlaps, "snapshots": snapshots,
+            "state_dir": directory, "runs": newest, "streams": streams, "outbox": outbox, "outbox_size": size, "held": held, "spend": spend,
+            "orphans": orphans, "overlaps": overlaps, "snapshots": snapshots, "archives": archives,
         });
         super::print(&format!("{value:#}"));
         return Ok(Exit::Done);
     }
     let mut parts = vec![format!("Ledger in {}", directory.display())];
-    parts.push(format!("Runs\n{}", runs_table(&runs)));
-    parts.extend(denied(&runs));
-    parts.extend(unused_grants(&runs));
+    parts.push(format!("Runs\n{}", runs::table(&newest)));
+    parts.extend(runs::denied(&newest));
+    parts.extend(runs::unused_grants(&newest));
     parts.push(format!("Coverage\n{}", streams_table(&streams)));
     if !orphans.is_empty() {
         let lines: Vec<String> = orphans.iter().map(Orphan::told).collect();
@@ -78,6 +82,9 @@ pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, 
     if !snapshots.is_empty() {
         parts.push(format!("FOCUS files\n{}", snapshots_table(&snapshots)));
     }
+    if !archives.is_empty() {
+        parts.push(format!("Archives\n{}", archives_table(&archives)));
+    }
     if !held.is_empty() {
         parts.push(format!(
             "Held for review: {} commits; see `finops-host ledger review`",
@@ -90,91 +97,6 @@ pub(super) fn status(args: &args::Status, state: Option<&Path>) -> Result<Exit, 
 
 fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-fn runs_table(runs: &[RunRow]) -> String {
-    let rows = runs.iter().map(|run| {
-        let count = |pointer: &str| {
-            let value = run.report.as_ref().and_then(|report| report.pointer(pointer));
-            value.map(ToString::to_string).unwrap_or_default()
-        };
-        vec![
-            run.run.to_string(),
-            run.instance.clone(),
-            minute(run.started),
-            run.outcome
-                .clone()
-                .unwrap_or_else(|| "running, or killed".to_owned()),
-            count("/egress/requests"),
-            count("/counts/records"),
-            items(run, "/egress/denied").len().to_string(),
-            run.note.clone().unwrap_or_default(),
-        ]
-    });
-    render::table(
-        &[
-            ">run",
-            "instance",
-            "started",
-            "outcome",
-            ">requests",
-            ">records",
-            ">denied",
-            "note",
-        ],
-        rows,
-    )
-}
-
-/// The newest run of each instance.
-fn newest(runs: &[RunRow]) -> impl Iterator<Item = &RunRow> {
-    let mut seen = BTreeSet::new();
-    runs.iter().filter(move |run| seen.insert(run.instance.as_str()))
-}
-
-/// A list in a run's report.
-fn items<'a>(run: &'a RunRow, pointer: &str) -> &'a [Value] {
-    let found = run.report.as_ref().and_then(|report| report.pointer(pointer));
-    found.and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-/// What the newest run of each instance was denied, and the rules that would allow it.
-fn denied(runs: &[RunRow]) -> Option<String> {
-    let mut lines = Vec::new();
-    for run in newest(runs) {
-        for call in items(run, "/egress/denied") {
-            let text = |key: &str| call.get(key).and_then(Value::as_str).unwrap_or_default();
-            lines.push(format!(
-                "{} (run {}): {} {} ({} times): {}",
-                run.instance,
-                run.run,
-                text("method"),
-                text("url"),
-                call.get("times").and_then(Value::as_u64).unwrap_or(1),
-                text("why")
-            ));
-            lines.extend(text("remedy").lines().map(|line| format!("    {line}")));
-        }
-    }
-    (!lines.is_empty()).then(|| format!("Denied\n{}", lines.join("\n")))
-}
-
-/// The lines of rules that the newest run of each instance had no use for.
-fn unused_grants(runs: &[RunRow]) -> Option<String> {
-    let lines: Vec<String> = newest(runs)
-        .filter_map(|run| {
-            let unused = items(run, "/egress/unused-rules");
-            let named: Vec<String> = unused.iter().map(ToString::to_string).collect();
-            (!named.is_empty()).then(|| {
-                format!(
-                    "{}: the rules on lines {} of its file",
-                    run.instance,
-                    named.join(", ")
-                )
-            })
-        })
-        .collect();
-    (!lines.is_empty()).then(|| format!("Granted and not used\n{}", lines.join("\n")))
 }
 
 /// What a stream is to the books.
@@ -222,6 +144,34 @@ fn streams_table(streams: &[StreamRow]) -> String {
             "to before",
             "partitions",
             "records",
+        ],
+        rows,
+    )
+}
+
+fn archives_table(archives: &[ArchiveRow]) -> String {
+    let rows = archives.iter().map(|row| {
+        vec![
+            row.source.path(),
+            row.stream.clone(),
+            minute(row.from),
+            minute(row.to),
+            row.partitions.to_string(),
+            row.records.to_string(),
+            render::size(row.bytes),
+            minute(row.last),
+        ]
+    });
+    render::table(
+        &[
+            "source",
+            "stream",
+            "from",
+            "to before",
+            ">partitions",
+            ">records",
+            ">size",
+            "last archived",
         ],
         rows,
     )
@@ -303,6 +253,7 @@ pub(super) fn outbox_table(outbox: &[OutboxRow]) -> String {
             row.entries.to_string(),
             row.amount.to_string(),
             row.currency.clone(),
+            row.oldest.map(minute).unwrap_or_default(),
         ]
     });
     render::table(
@@ -313,6 +264,7 @@ pub(super) fn outbox_table(outbox: &[OutboxRow]) -> String {
             ">entries",
             ">amount",
             "currency",
+            "oldest of",
         ],
         rows,
     )

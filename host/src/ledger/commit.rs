@@ -23,6 +23,7 @@ use super::{
     supersede::{self, Chain},
 };
 use crate::component::descriptor::LookBack;
+use finops_decimal::Decimal;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +42,7 @@ pub struct CommitOptions {
 }
 
 /// What a commit changed, in records of one writer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Receipt {
     /// Records written.
     pub written: u64,
@@ -59,6 +60,8 @@ pub struct Receipt {
     pub repeated: u64,
     /// Not applied: held for the operator's review.
     pub held: bool,
+    /// What the whole commit brought into the books, effective cost by currency; on the receipt of its first writer alone.
+    pub money: BTreeMap<String, Decimal>,
 }
 
 /// What a commit did to its partitions.
@@ -239,6 +242,9 @@ pub(super) fn apply(
     applied.doubts.extend(erased);
     if applied.doubts.is_empty() {
         post::post(transaction, commit)?;
+        if let Some(first) = applied.receipts.first_mut() {
+            first.money = moves::sums(transaction)?;
+        }
     }
     Ok(applied)
 }

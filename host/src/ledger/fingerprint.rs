@@ -261,7 +261,7 @@ mod tests {
 
         fn commit(bench: &sample::Bench, writer: WriterId) -> Receipt {
             let committed = bench.ledger.commit(bench.run, vec![writer], sample::trusting());
-            bench.block(committed).unwrap()[0]
+            bench.block(committed).unwrap()[0].clone()
         }
 
         /// Written, unchanged, revised, added, withdrawn, merged.

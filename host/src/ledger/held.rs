@@ -247,7 +247,7 @@ mod tests {
         let writer = bench.sealed(&daily(), &[DAY], records, seal).unwrap();
         let options = CommitOptions::default();
         let receipts = bench.block(bench.ledger.commit(bench.run, vec![writer], options));
-        receipts.unwrap()[0]
+        receipts.unwrap()[0].clone()
     }
 
     fn standing() -> sample::Bench {

@@ -96,6 +96,6 @@ fn read(bench: &sample::Bench, stream: &Stream, records: u64, cost: &str) -> Rec
         seal.observed_through = start.checked_add(1.hour()).unwrap();
         ledger.seal(writer, seal).await.unwrap();
         let committed = ledger.commit(bench.run, vec![writer], sample::trusting());
-        *committed.await.unwrap().first().unwrap()
+        committed.await.unwrap().remove(0)
     })
 }

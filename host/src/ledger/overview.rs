@@ -69,6 +69,27 @@ pub struct StreamRow {
     pub counted: u64,
 }
 
+/// What of a stream lies in archive files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ArchiveRow {
+    /// Whose money.
+    pub source: Source,
+    /// Name of the stream.
+    pub stream: String,
+    /// Partitions whose detail lies there, each in a file.
+    pub partitions: u64,
+    /// Records in the files, those of the past included.
+    pub records: u64,
+    /// Bytes of the files.
+    pub bytes: u64,
+    /// Start of the first partition.
+    pub from: Timestamp,
+    /// End of the last.
+    pub to: Timestamp,
+    /// When something was last archived.
+    pub last: Timestamp,
+}
+
 /// The entries of a destination in one state and currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OutboxRow {
@@ -86,6 +107,8 @@ pub struct OutboxRow {
     pub entries: u64,
     /// What they add up to.
     pub amount: Decimal,
+    /// When the oldest of them was made; `None` where salvage could not read its commit.
+    pub oldest: Option<Timestamp>,
 }
 
 /// The newest runs, newest first.
@@ -168,8 +191,8 @@ pub fn sources_overview(connection: &Connection) -> Result<Vec<StreamRow>, Ledge
 pub fn outbox_overview(connection: &Connection) -> Result<Vec<OutboxRow>, LedgerError> {
     let mut statement = connection.prepare_cached(
         "SELECT destination.name, destination.state, destination.reason, entry.state, posting.currency,
-                count(*), exact_sum(amount)
-         FROM entry JOIN posting ON posting.id = entry.posting JOIN epoch ON epoch.id = posting.epoch
+                count(*), exact_sum(amount), min(commits.at)
+         FROM entry LEFT JOIN commits ON commits.id = entry.commit_id JOIN posting ON posting.id = entry.posting JOIN epoch ON epoch.id = posting.epoch
          JOIN destination ON destination.id = entry.destination WHERE epoch.ended IS NULL
          GROUP BY destination.id, entry.state, posting.currency ORDER BY 1, 4, 5",
     )?;
@@ -187,9 +210,44 @@ pub fn outbox_overview(connection: &Connection) -> Result<Vec<OutboxRow>, Ledger
             currency: row.get(4)?,
             entries: row.get::<_, i64>(5)?.unsigned_abs(),
             amount: amount(&row.get::<_, String>(6)?)?,
+            oldest: row.get::<_, Option<i64>>(7)?.map(instant).transpose()?,
         });
     }
     Ok(outbox)
+}
+
+/// What lies in archive files, by source and stream.
+///
+/// # Errors
+/// See [`LedgerError`].
+pub fn archives_overview(connection: &Connection) -> Result<Vec<ArchiveRow>, LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT provider, billing_account, scope, name, count(*), sum(archive.records), sum(bytes), min(start),
+                max(stop), max(archive.at)
+         FROM archive JOIN partition ON partition.id = archive.partition JOIN stream ON stream.id = partition.stream
+         JOIN source ON source.id = stream.source
+         GROUP BY stream.id ORDER BY provider, billing_account, scope, name",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut archives = Vec::new();
+    while let Some(row) = rows.next()? {
+        let count = |column: usize| row.get::<_, i64>(column).map(i64::unsigned_abs);
+        archives.push(ArchiveRow {
+            source: Source {
+                provider: row.get(0)?,
+                billing_account: row.get(1)?,
+                scope: row.get(2)?,
+            },
+            stream: row.get(3)?,
+            partitions: count(4)?,
+            records: count(5)?,
+            bytes: count(6)?,
+            from: instant(row.get(7)?)?,
+            to: instant(row.get(8)?)?,
+            last: instant(row.get(9)?)?,
+        });
+    }
+    Ok(archives)
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ mod tests {
             ..CommitOptions::default()
         };
         let receipts = bench.block(bench.ledger.commit(bench.run, vec![writer], options));
-        receipts.unwrap()[0]
+        receipts.unwrap()[0].clone()
     }
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
             let committed = bench
                 .ledger
                 .commit(bench.run, vec![writer], CommitOptions::default());
-            bench.block(committed).unwrap()[0]
+            bench.block(committed).unwrap()[0].clone()
         };
         assert!(!partial("30").held);
         assert!(!partial("31").held, "it was not complete");

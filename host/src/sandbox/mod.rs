@@ -26,4 +26,4 @@ pub use collect::{CollectRequest, StreamRequest};
 pub use failure::{Failure, FailureKind, RunError};
 pub use probe::ProbeRequests;
 pub use runtime::{Runtime, Usage};
-pub use services::{Counts, Largest, RunServices, Totals};
+pub use services::{Counts, Largest, RunServices, StreamCounts, Totals};

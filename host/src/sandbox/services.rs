@@ -17,9 +17,13 @@ use crate::{
         record::{CostRecord, Source},
     },
 };
+use finops_decimal::Decimal;
 use jiff::Timestamp;
 use serde::Serialize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 use zeroize::Zeroizing;
 
 /// What a run has done so far.
@@ -47,6 +51,46 @@ pub struct Counts {
     pub at: Option<(String, Timestamp)>,
     /// What commits changed.
     pub receipts: Totals,
+    /// What commits brought into the books so far, effective cost by currency.
+    pub money: BTreeMap<String, Decimal>,
+    /// What was read of each stream, and what commits changed there.
+    pub streams: BTreeMap<String, StreamCounts>,
+    /// The streams of the writers that are open.
+    #[serde(skip)]
+    pub(crate) of_writers: BTreeMap<WriterId, String>,
+}
+
+/// What a run did with one stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct StreamCounts {
+    /// Partitions opened.
+    pub partitions: u64,
+    /// What its commits changed.
+    #[serde(flatten)]
+    pub changes: Totals,
+}
+
+impl Counts {
+    /// Counts what a commit of these writers did.
+    fn committed(&mut self, writers: &[WriterId], receipts: &[Receipt]) {
+        self.receipts.commits += 1;
+        for (writer, receipt) in writers.iter().zip(receipts) {
+            self.receipts.add(receipt);
+            if let Some(stream) = self.of_writers.get(writer) {
+                let changes = &mut self.streams.entry(stream.clone()).or_default().changes;
+                changes.commits += 1;
+                changes.add(receipt);
+            }
+            for (currency, amount) in &receipt.money {
+                let sum = self.money.get(currency).copied().unwrap_or_default();
+                match sum.checked_add(*amount) {
+                    Ok(sum) => self.money.insert(currency.clone(), sum),
+                    // No figure rather than a wrong one.
+                    Err(_) => self.money.remove(currency),
+                };
+            }
+        }
+    }
 }
 
 /// The most of a limit that one call used, or that was used at once.
@@ -76,6 +120,18 @@ pub struct Totals {
     pub withdrawn: u64,
     pub merged: u64,
     pub held: u64,
+}
+
+impl Totals {
+    fn add(&mut self, receipt: &Receipt) {
+        self.written += receipt.written;
+        self.unchanged += receipt.unchanged;
+        self.revised += receipt.revised;
+        self.added += receipt.added;
+        self.withdrawn += receipt.withdrawn;
+        self.merged += receipt.merged;
+        self.held += u64::from(receipt.held);
+    }
 }
 
 /// The services of one run.
@@ -257,12 +313,13 @@ impl Services for RunServices {
                 return Err(misused(message).into());
             };
             self.judge_source(&source)?;
+            let opened = partitions.len() as u64;
             {
                 let mut counts = self.lock();
                 if counts.writers >= self.limits.writers {
                     return Err(LimitReached::Writers(self.limits.writers).into());
                 }
-                counts.partitions += partitions.len() as u64;
+                counts.partitions += opened;
                 if counts.partitions > self.limits.partitions {
                     return Err(LimitReached::Partitions(self.limits.partitions).into());
                 }
@@ -276,6 +333,12 @@ impl Services for RunServices {
             let mut counts = self.lock();
             counts.writers += 1;
             counts.largest.writers = counts.largest.writers.max(u64::from(counts.writers));
+            counts
+                .streams
+                .entry(definition.name.clone())
+                .or_default()
+                .partitions += opened;
+            counts.of_writers.insert(writer, definition.name.clone());
             Ok(writer)
         })
     }
@@ -300,21 +363,10 @@ impl Services for RunServices {
         Box::pin(async move {
             let receipts = self
                 .ledger
-                .commit(self.run, writers, self.options.clone())
+                .commit(self.run, writers.clone(), self.options.clone())
                 .await
                 .map_err(mishap)?;
-            let mut counts = self.lock();
-            let totals = &mut counts.receipts;
-            totals.commits += 1;
-            for receipt in &receipts {
-                totals.written += receipt.written;
-                totals.unchanged += receipt.unchanged;
-                totals.revised += receipt.revised;
-                totals.added += receipt.added;
-                totals.withdrawn += receipt.withdrawn;
-                totals.merged += receipt.merged;
-                totals.held += u64::from(receipt.held);
-            }
+            self.lock().committed(&writers, &receipts);
             Ok(receipts)
         })
     }
@@ -324,6 +376,7 @@ impl Services for RunServices {
             {
                 let mut counts = self.lock();
                 counts.writers = counts.writers.saturating_sub(1);
+                counts.of_writers.remove(&writer);
             }
             Ok(self.ledger.discard(writer).await?)
         })

@@ -10,13 +10,18 @@ use crate::{
     ledger::Repricing,
     sandbox::{RunError, Runtime},
 };
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// A collector and its operator's file, fit to run.
 pub struct Prepared {
     /// The operator's file.
     pub config: Config,
-    /// The component's SHA-256, in hex.
+    /// Where the component was read from.
+    pub wasm: PathBuf,
+    /// Its SHA-256, in hex.
     pub sha256: String,
     /// The compiled component.
     pub component: wasmtime::component::Component,
@@ -72,7 +77,9 @@ pub async fn describe(
 /// A collector as it was loaded: what its instances share.
 #[derive(Clone)]
 pub struct Collector {
-    /// The component's SHA-256, in hex.
+    /// Where the component was read from.
+    pub wasm: PathBuf,
+    /// Its SHA-256, in hex.
     pub sha256: String,
     /// The compiled component.
     pub component: wasmtime::component::Component,
@@ -94,6 +101,7 @@ pub async fn load(
 ) -> Result<Collector, PrepareError> {
     let (component, descriptor, cached) = describe(runtime, file, cache, compiler).await?;
     Ok(Collector {
+        wasm: file.path.clone(),
         sha256: file.sha256.clone(),
         component,
         descriptor: Arc::new(descriptor),
@@ -113,6 +121,7 @@ pub fn fit(config: Config, collector: &Collector) -> Result<Prepared, ConfigErro
         credentials: config.credentials.clone(),
     };
     let Collector {
+        wasm,
         sha256,
         component,
         descriptor,
@@ -120,6 +129,7 @@ pub fn fit(config: Config, collector: &Collector) -> Result<Prepared, ConfigErro
     } = collector.clone();
     Ok(Prepared {
         config,
+        wasm,
         sha256,
         component,
         descriptor,

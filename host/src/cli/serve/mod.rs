@@ -86,7 +86,7 @@ pub(super) async fn serve(read: Read, state: Option<&Path>) -> Result<Exit, Fail
         metrics: crew.metrics.clone(),
         state_dir: crew.directory.clone(),
         clock: Arc::clone(&crew.clock),
-        readiness: readiness.clone(),
+        ready: readiness.clone(),
         heartbeat: heartbeat.clone(),
     };
     let bug = |error: std::io::Error| Failed::bug(error.to_string());

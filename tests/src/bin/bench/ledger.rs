@@ -117,7 +117,7 @@ impl Books {
             ..CommitOptions::default()
         };
         let receipts = ledger.commit(*run, vec![writer], options).await?;
-        receipts.first().copied().ok_or_else(|| "no receipt".into())
+        receipts.into_iter().next().ok_or_else(|| "no receipt".into())
     }
 }
 
