@@ -1,5 +1,9 @@
 //! The command line.
 
+mod recording;
+
+pub(super) use recording::Recording;
+
 use crate::{
     component::descriptor::Basis,
     export::{FocusVersion, Format},
@@ -109,6 +113,8 @@ pub(super) struct Run {
     /// difference.
     #[arg(long)]
     pub(super) reprice: bool,
+    #[command(flatten)]
+    pub(super) recording: Recording,
     /// Print the run's summary as JSON.
     #[arg(long)]
     pub(super) json: bool,

@@ -4,6 +4,7 @@ use super::{
     Failed,
     args::{self, Command},
     environment::state_dir,
+    recording,
 };
 use crate::{
     config::Config,
@@ -19,7 +20,7 @@ use std::path::Path;
 /// Where the file of a run cannot be read, or its state directory cannot be used: what is written there must be safe.
 pub(super) fn start(command: &Command, state: Option<&Path>) -> Result<Option<Config>, Failed> {
     let config = match command {
-        Command::Run(run) => Some(Config::load(&run.config)?),
+        Command::Run(run) => Some(recording::load(run)?),
         _ => None,
     };
     confine_for(command, state, config.as_ref())?;
@@ -52,7 +53,9 @@ fn confine_for(command: &Command, state: Option<&Path>, config: Option<&Config>)
             Err(error) => tracing::debug!(%error, "no code cache"),
         }
     }
-    let access = needs.access(&|name| std::env::var_os(name));
+    let recordings = recording::paths(command)?;
+    let mut access = needs.access(&|name| std::env::var_os(name));
+    access.paths.extend(recordings);
     match confine(&access) {
         confined @ (Confinement::Full { .. } | Confinement::Part { .. }) if run => {
             tracing::info!("{confined}")
@@ -77,7 +80,7 @@ fn runs(command: &Command) -> bool {
 /// What a command needs; none if it loads no component.
 fn needs(command: &Command, loaded: Option<&Config>) -> Option<Needs> {
     let (component, config, network) = match command {
-        Command::Run(run) => (&run.wasm, Some(&run.config), Network::Outgoing),
+        Command::Run(run) => (&run.wasm, Some(&run.config), recording::network(run)),
         Command::Inspect(args::Inspect {
             wasm,
             config,

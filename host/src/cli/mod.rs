@@ -17,6 +17,7 @@ mod outbox;
 mod output;
 mod probe;
 mod progress;
+mod recording;
 mod render;
 mod room;
 mod run;
