@@ -1,7 +1,9 @@
 //! The command line.
 
+mod new;
 mod recording;
 
+pub(super) use new::New;
 pub(super) use recording::Recording;
 
 use crate::{
@@ -56,6 +58,8 @@ pub(super) enum Command {
     Inspect(Inspect),
     /// Print an operator's file for a collector, filled from its own description, to review and edit.
     Init(Init),
+    /// Begin a collector of your own: a crate with a small one that works, its test, and a recording to run it from.
+    New(New),
     /// Check an operator's file and its component; with --probe, provider and destination; with --ledger, the ledger's laws.
     Check(Check),
     /// Show costs from the ledger, exactly summed.

@@ -94,6 +94,7 @@ fn needs(command: &Command, loaded: Option<&Config>) -> Option<Needs> {
             Network::Outgoing,
         ),
         Command::Inspect(_)
+        | Command::New(_)
         | Command::Costs(_)
         | Command::Export(_)
         | Command::Status(_)

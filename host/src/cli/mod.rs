@@ -13,6 +13,7 @@ mod init;
 mod inspect;
 mod ledger;
 pub mod logging;
+mod new;
 mod outbox;
 mod output;
 mod probe;
@@ -85,6 +86,7 @@ pub fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match cli.command {
             Command::Run(args) => run::run(args, config, state).await,
+            Command::New(args) => new::new(&args),
             Command::Inspect(args) => inspect::inspect(args, state).await,
             Command::Init(args) => init::init(args, state).await,
             Command::Check(args) => check::check(args, state).await,
