@@ -1,10 +1,14 @@
 //! The command line.
 
 mod init;
+mod new;
 mod reconcile;
+mod recording;
 
 pub(super) use init::Init;
+pub(super) use new::New;
 pub(super) use reconcile::Reconcile;
+pub(super) use recording::Recording;
 
 use super::terminal::Colours;
 use crate::{
@@ -74,6 +78,8 @@ pub(super) enum Command {
     /// Print an operator's file for a collector, filled from its own description, to review and edit; or turn the old SaaS
     /// agent's file into such files.
     Init(Init),
+    /// Begin a collector of your own: a crate with a small one that works, its test, and a recording to run it from.
+    New(New),
     /// Check an operator's file and its component; with --probe, provider and destination; with --ledger, the ledger's laws.
     Check(Check),
     /// Show costs from the ledger, exactly summed.
@@ -156,6 +162,8 @@ pub(super) struct Run {
     /// difference.
     #[arg(long)]
     pub(super) reprice: bool,
+    #[command(flatten)]
+    pub(super) recording: Recording,
     /// Print the run's summary as JSON.
     #[arg(long)]
     pub(super) json: bool,

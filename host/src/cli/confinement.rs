@@ -4,6 +4,7 @@ use super::{
     Failed,
     args::{self, Command},
     environment::state_dir,
+    recording,
     serve::Opening,
 };
 use crate::{
@@ -29,7 +30,7 @@ pub(super) enum Read {
 /// Where the file of a run cannot be read, or its state directory cannot be used: what is written there must be safe.
 pub(super) fn start(command: &Command, state: Option<&Path>) -> Result<Read, Failed> {
     let read = match command {
-        Command::Run(run) => Read::Run(Box::new(Config::load(&run.config)?)),
+        Command::Run(run) => Read::Run(Box::new(recording::load(run)?)),
         Command::Serve(serve) => Read::Serve(Box::new(Opening::of(serve)?)),
         _ => Read::Nothing,
     };
@@ -63,7 +64,9 @@ fn confine_for(command: &Command, state: Option<&Path>, read: &Read) -> Result<(
             Err(error) => tracing::debug!(%error, "no code cache"),
         }
     }
-    let access = needs.access(&|name| std::env::var_os(name));
+    let recordings = recording::paths(command)?;
+    let mut access = needs.access(&|name| std::env::var_os(name));
+    access.paths.extend(recordings);
     match confine(&access) {
         confined @ (Confinement::Full { .. } | Confinement::Part { .. }) if run => {
             tracing::info!("{confined}")
@@ -88,7 +91,7 @@ fn runs(command: &Command) -> bool {
 /// What a command needs; none if it loads no component.
 fn needs(command: &Command, read: &Read) -> Option<Needs> {
     let (component, config, network) = match command {
-        Command::Run(run) => (&run.wasm, Some(&run.config), Network::Outgoing),
+        Command::Run(run) => (&run.wasm, Some(&run.config), recording::network(run)),
         Command::Inspect(args::Inspect {
             wasm,
             config,
@@ -106,6 +109,7 @@ fn needs(command: &Command, read: &Read) -> Option<Needs> {
             return Some(opening.needs());
         }
         Command::Inspect(_)
+        | Command::New(_)
         | Command::Costs(_)
         | Command::Export(_)
         | Command::Reconcile(_)

@@ -15,11 +15,13 @@ mod inspect;
 mod ledger;
 pub mod logging;
 mod manual;
+mod new;
 mod outbox;
 mod output;
 mod probe;
 mod progress;
 mod reconcile;
+mod recording;
 mod render;
 mod room;
 mod run;
@@ -98,6 +100,7 @@ pub fn main() -> ExitCode {
         match cli.command {
             Command::Run(args) => run::run(args, read, state).await,
             Command::Serve(_) => serve::serve(read, state).await,
+            Command::New(args) => new::new(&args),
             Command::Inspect(args) => inspect::inspect(args, state).await,
             Command::Init(args) => init::init(args, state).await,
             Command::Check(args) => check::check(args, state).await,

@@ -8,6 +8,7 @@ use super::{
     exit::Exit,
     focus,
     progress::Progress,
+    recording,
     render::{self, Kept},
     room::{self, Lack, Patience, Round},
     scratch::ScratchLedger,
@@ -42,8 +43,7 @@ use std::{
 const BETWEEN_RUNS: Duration = Duration::from_secs(60);
 
 /// Runs the command.
-pub(super) async fn run(args: args::Run, read: Read, state: Option<&Path>) -> Result<Exit, Failed> {
-    let clock = clock().map_err(Failed::config)?;
+pub(super) async fn run(mut args: args::Run, read: Read, state: Option<&Path>) -> Result<Exit, Failed> {
     let Read::Run(config) = read else {
         return Err(Failed::bug("the operator's file was not read".to_owned()));
     };
@@ -53,9 +53,14 @@ pub(super) async fn run(args: args::Run, read: Read, state: Option<&Path>) -> Re
     if config.cron.is_some() {
         tracing::info!("`cron` says when `serve` runs it; `run` runs once");
     }
+    let state = state_dir(state).map_err(Failed::config)?;
+    let replay = recording::open(&mut args, &config, &state)?;
+    let clock = match &replay {
+        Some(replay) => recording::clock(replay),
+        None => clock().map_err(Failed::config)?,
+    };
     let mut asked = asked(&args, &clock)?;
     let runtime = Runtime::new().map_err(PrepareError::from)?;
-    let state = state_dir(state).map_err(Failed::config)?;
     let cache = CacheDir::open(&state.join("cache"));
     let compiler = Compiler::this_program()?;
     let mut prepared = prepare(&runtime, &args.wasm, *config, &cache, &compiler).await?;
@@ -66,8 +71,11 @@ pub(super) async fn run(args: args::Run, read: Read, state: Option<&Path>) -> Re
         tracing::warn!("{}:{}: {}", args.config.display(), warning.line, warning.message);
     }
 
-    let scratch;
-    let directory = if args.dry_run {
+    let (scratch, replayed);
+    let directory = if replay.is_some() {
+        replayed = recording::ledger(&args, &state)?;
+        replayed.0.as_path()
+    } else if args.dry_run {
         scratch = ScratchLedger::copy_of(&state)?;
         scratch.path()
     } else {
@@ -75,16 +83,18 @@ pub(super) async fn run(args: args::Run, read: Read, state: Option<&Path>) -> Re
     };
     let mut ledger = Ledger::open(directory, Arc::clone(&clock))?;
     let pays = prepared.grant.rules.iter().any(|rule| rule.price.is_some());
-    if args.dry_run && pays {
+    if args.dry_run && pays && replay.is_none() {
         ledger = ledger.paying_from(&Ledger::open(&state, Arc::clone(&clock))?);
     }
     let turn = ledger.lock_instance(&prepared.config.name, args.lock_wait);
     let _turn = turn.await.map_err(Failed::locked)?;
     let stop = Stop::on_signals().map_err(|error| Failed::bug(error.to_string()))?;
+    let recorded = args.recording.record.is_some();
+    recording::connect(&args, &mut prepared, replay, &clock)?;
     let interval = prepared
         .config
         .interval
-        .filter(|_| !args.once && !args.dry_run && args.since.is_none());
+        .filter(|_| !args.once && !args.dry_run && !recorded && args.since.is_none());
 
     let work = Work {
         directory: directory.to_owned(),
@@ -103,7 +113,9 @@ pub(super) async fn run(args: args::Run, read: Read, state: Option<&Path>) -> Re
             work.args.deliver_for
         };
         let Some(interval) = interval else {
-            return Ok(work.round(asked, time, &mut patience).await?.exit);
+            let round = work.round(asked, time, &mut patience).await?;
+            recording::end(&work.args, &work.prepared.wire, &work.stop).await?;
+            return Ok(round.exit);
         };
         let round = match work.round(asked, time, &mut patience).await {
             Err(failed) if failed.full => patience.full(&failed.message),

@@ -118,6 +118,23 @@ impl Config {
         read(&text, path, &around)
     }
 
+    /// Reads a file for a run that uses no credential: neither the secrets nor the certificates that it names are looked for,
+    /// and a variable that is not set has a stand-in.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn load_without_secrets(path: &Path) -> Result<Self, ConfigErrors> {
+        let text = permissions::read_guarded(path)?;
+        let around = Around {
+            environment: &|name| std::env::var(name).ok(),
+            files: Files::Unused,
+            ceiling: None,
+        };
+        let mut config = read(&text, path, &around)?;
+        config.files.clear();
+        Ok(config)
+    }
+
     /// Reads the text of a file at `path`, without touching the disk.
     ///
     /// # Errors
@@ -152,6 +169,9 @@ impl fmt::Debug for Config {
     }
 }
 
+/// What a variable of the environment that is not set has, where no secret is used.
+const NOT_SET: &str = "(not set)";
+
 /// What a file is read against.
 struct Around<'a> {
     environment: Environment<'a>,
@@ -164,6 +184,7 @@ struct Around<'a> {
 enum Files {
     Looked,
     Left,
+    Unused,
 }
 
 fn read(text: &str, path: &Path, around: &Around<'_>) -> Result<Config, ConfigErrors> {
@@ -171,6 +192,7 @@ fn read(text: &str, path: &Path, around: &Around<'_>) -> Result<Config, ConfigEr
     syntax_problems(&syntax).into_result(path, text)?;
     let problems = Problems::default();
     let reading = Reading {
+        stand_in: (around.files == Files::Unused).then_some(NOT_SET),
         roots: around.ceiling.map(|ceiling| ceiling.secrets.as_slice()),
         ..Reading::of(text, path, around.environment)
     };

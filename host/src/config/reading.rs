@@ -47,6 +47,8 @@ pub(super) struct Reading<'a> {
     pub(super) directory: &'a Path,
     /// The environment.
     pub(super) environment: Environment<'a>,
+    /// What a variable has that the file names and that is not set; `None`: that is a problem.
+    pub(super) stand_in: Option<&'a str>,
     /// Files named so far.
     pub(super) files: RefCell<Vec<NamedFile>>,
     /// Variables named so far.
@@ -62,6 +64,7 @@ impl<'a> Reading<'a> {
             text,
             directory: path.parent().unwrap_or(Path::new("")),
             environment,
+            stand_in: None,
             files: RefCell::default(),
             variables: RefCell::default(),
             roots: None,
@@ -123,7 +126,7 @@ impl<'a> Reading<'a> {
             key: item.path.clone(),
             span: item.span.clone(),
         });
-        let value = (self.environment)(name);
+        let value = (self.environment)(name).or_else(|| self.stand_in.map(str::to_owned));
         if value.is_none() {
             item.problem(
                 format!("the environment variable {name} is not set, or is no UTF-8"),

@@ -89,15 +89,6 @@ impl Client {
         })
     }
 
-    /// Step 5 for an address in the URL: it is dialled without asking the resolver.
-    pub(super) fn judge_literal(&self, url: &Url) -> Result<(), AddressError> {
-        match url.host() {
-            Some(url::Host::Ipv4(address)) => self.policy.judge(IpAddr::V4(address)),
-            Some(url::Host::Ipv6(address)) => self.policy.judge(IpAddr::V6(address)),
-            Some(url::Host::Domain(_)) | None => Ok(()),
-        }
-    }
-
     /// Sends a request and waits for the reply's head, at most as long as the run has `left`.
     pub(super) async fn send(&self, outgoing: Outgoing, left: Duration) -> Result<Response, Failed> {
         let Outgoing {
@@ -126,6 +117,15 @@ impl Client {
             .judge_peer(peer)
             .map_err(|error| failed(Fault::unreachable(error).listed()))?;
         Ok(response)
+    }
+}
+
+/// Step 5 for an address in the URL: it is dialled without asking the resolver.
+pub(super) fn judge_literal(policy: &AddressPolicy, url: &Url) -> Result<(), AddressError> {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => policy.judge(IpAddr::V4(address)),
+        Some(url::Host::Ipv6(address)) => policy.judge(IpAddr::V6(address)),
+        Some(url::Host::Domain(_)) | None => Ok(()),
     }
 }
 

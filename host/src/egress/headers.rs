@@ -167,7 +167,8 @@ pub(super) fn unwanted<'a>(headers: &'a Headers, rule: &Rule) -> Option<&'a str>
         .find(|name| !is_usual(name) && !rule.headers.iter().any(|matcher| matcher.name == *name))
 }
 
-fn authenticates(name: &str) -> bool {
+/// Whether that query parameter carries authentication, whatever the file says.
+pub(super) fn authenticates(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name.starts_with("x-amz-") || name.starts_with("x-goog-") || AUTHENTICATING.contains(&name.as_str())
 }

@@ -3,6 +3,7 @@
 //! What must hold: the grant alone decides; the guest learns no more than a [`Refusal`] says, the operator all but secrets.
 
 mod address;
+mod attempt;
 mod budget;
 mod client;
 pub mod credential;
@@ -11,6 +12,7 @@ mod headers;
 mod in_flight;
 mod matching;
 mod overlap;
+mod recording;
 mod refusal;
 mod remedy;
 mod reply;
@@ -30,6 +32,7 @@ pub use grant::{Grant, Remark};
 pub(crate) use headers::is_usual;
 pub use in_flight::{Full, Gathered, Held, InFlight};
 pub(crate) use matching::is_loopback;
+pub use recording::{About, Recorder, Recording, RecordingError, Wire};
 pub use refusal::{Refusal, RefusalKind};
 pub use reply::{Body, Reply};
 pub use report::{Denied, Failed, Report};
@@ -39,15 +42,15 @@ pub use unjudged::Unjudged;
 
 use crate::{clock::SharedClock, foreign::Foreign, sandbox::limits::Limits};
 use budget::Budget;
-use client::{Client, Clients};
-use credential::{Outgoing, Tries, Vault, Verdict};
+use client::Clients;
+use credential::Vault;
 use headers::Headers;
+use recording::Asked;
 use refusal::Fault;
 use reply::Run;
 use report::Journal;
 use request::Target;
 use resolve::{Names, SystemNames};
-use retry::Outcome;
 use rule::Rule;
 use std::{path::PathBuf, sync::Arc};
 use zeroize::Zeroizing;
@@ -84,9 +87,25 @@ pub enum EgressError {
 #[derive(Debug)]
 pub struct Egress {
     grant: Grant,
+    way: Way,
+    run: Arc<Run>,
+}
+
+/// Where calls go that the grant allows.
+#[derive(Debug)]
+enum Way {
+    /// Out.
+    Out(Box<Out>),
+    /// Into a recording: there is no client and no credential.
+    Recording(Arc<Recording>),
+}
+
+/// What a call needs to leave.
+#[derive(Debug)]
+struct Out {
     clients: Clients,
     vault: Vault,
-    run: Arc<Run>,
+    recorder: Option<Arc<Recorder>>,
 }
 
 /// A call that a rule allows.
@@ -95,7 +114,8 @@ struct Call<'a> {
     headers: Headers,
     request: &'a Request,
     rule: &'a Rule,
-    client: &'a Client,
+    /// Which rule of the grant that is.
+    index: usize,
 }
 
 impl Egress {
@@ -107,10 +127,25 @@ impl Egress {
         clock: SharedClock,
         spend: Option<Arc<dyn SpendLedger>>,
     ) -> Result<Self, EgressError> {
-        Self::with_names(grant, limits, user_agent, clock, spend, Arc::new(SystemNames))
+        Self::over(&Wire::Live, grant, limits, user_agent, clock, spend)
+    }
+
+    /// The same, with a recording beside the network or instead of it. Without the network neither secrets nor `ca` files
+    /// are read.
+    pub fn over(
+        wire: &Wire,
+        grant: Grant,
+        limits: &Limits,
+        user_agent: &UserAgent,
+        clock: SharedClock,
+        spend: Option<Arc<dyn SpendLedger>>,
+    ) -> Result<Self, EgressError> {
+        let names = Arc::new(SystemNames);
+        Self::with_names(wire, grant, limits, user_agent, clock, spend, names)
     }
 
     fn with_names(
+        wire: &Wire,
         grant: Grant,
         limits: &Limits,
         user_agent: &UserAgent,
@@ -131,12 +166,31 @@ impl Egress {
             deadline,
         });
         let user_agent = user_agent.to_header();
+        let out = |recorder| -> Result<Way, EgressError> {
+            Ok(Way::Out(Box::new(Out {
+                clients: Clients::new(&grant.rules, &names, &user_agent)?,
+                vault: Vault::new(&grant.credentials, &names, &user_agent, &run)?,
+                recorder,
+            })))
+        };
         Ok(Self {
-            clients: Clients::new(&grant.rules, &names, &user_agent)?,
-            vault: Vault::new(&grant.credentials, &names, &user_agent, &run)?,
+            way: match wire {
+                Wire::Live => out(None)?,
+                Wire::Recorded(recorder) => out(Some(Arc::clone(recorder)))?,
+                Wire::Replayed(recording) => Way::Recording(Arc::clone(recording)),
+            },
             run,
             grant,
         })
+    }
+
+    /// What the next guest's random bytes are made of; `None`: the system's randomness.
+    #[must_use]
+    pub fn seed(&self) -> Option<[u8; 32]> {
+        match &self.way {
+            Way::Out(out) => out.recorder.as_ref().map(|recorder| recorder.seed()),
+            Way::Recording(recording) => Some(recording.seed()),
+        }
     }
 
     /// Makes one call for the guest, if the grant allows it, and waits for the reply's head.
@@ -166,15 +220,22 @@ impl Egress {
     pub async fn reveal(&self, credential: &str) -> Result<Zeroizing<String>, Refusal> {
         let shown = Foreign::from(credential);
         let denied = |why: String| Fault::hidden(RefusalKind::Denied, "this secret is not granted", why);
-        let revealed = match self.vault.reveal(credential).await {
-            Ok(Some(secret)) => Ok(secret),
-            Ok(None) => Err(denied(format!(
-                "credential `{shown}` does not say `reveal = true`"
-            ))),
-            Err(error @ credential::CredentialError::Unknown(_)) => {
-                Err(denied(Foreign::from(error.to_string()).to_string()))
-            }
-            Err(error) => Err(error.into_fault()),
+        let revealed = match &self.way {
+            Way::Out(out) => match out.vault.reveal(credential).await {
+                Ok(Some(secret)) => Ok(secret),
+                Ok(None) => Err(denied(format!(
+                    "credential `{shown}` does not say `reveal = true`"
+                ))),
+                Err(error @ credential::CredentialError::Unknown(_)) => {
+                    Err(denied(Foreign::from(error.to_string()).to_string()))
+                }
+                Err(error) => Err(error.into_fault()),
+            },
+            Way::Recording(_) => Err(Fault::hidden(
+                RefusalKind::Credential,
+                "this secret cannot be read",
+                "a replay reads no secret",
+            )),
         };
         revealed.map_err(|fault| {
             self.run.journal.failed("reveal", credential, &fault);
@@ -209,37 +270,28 @@ impl Egress {
         };
         let headers = headers.map_err(|error| own_mistake(&error))?;
         let call = self.matched(request, target, headers)?;
-        let mut attempt = 1;
-        let mut tries = Tries::default();
-        loop {
-            let outcome = self.attempt(&call, shown, &mut tries).await.transpose();
-            let Some(outcome) = outcome else {
-                // The provider has not acted, so that a call may be repeated whatever its method.
-                tracing::debug!(url = %Foreign::from(shown.as_str()), "trying again with another credential");
-                continue;
-            };
-            let summary = match &outcome {
-                Ok((_, summary)) | Err((_, Some(summary))) => *summary,
-                Err((_, None)) => return outcome.map(|(reply, _)| reply).map_err(|(fault, _)| fault),
-            };
-            let left = self.run.left();
-            let pause = retry::pause(
-                summary,
-                call.target.method,
-                request.repeatable,
-                attempt,
-                left,
-                jitter(),
-            );
-            let Some(pause) = pause else {
-                return outcome.map(|(reply, _)| reply).map_err(|(fault, _)| fault);
-            };
-            // The reply's connection and memory are given back before the wait.
-            drop(outcome);
-            tracing::debug!(url = %Foreign::from(shown.as_str()), attempt, ?pause, "trying again");
-            self.run.clock.sleep(pause).await;
-            attempt += 1;
+        let body = request.body.as_deref().unwrap_or_default();
+        let asked = || Asked::of(&call.target, &call.headers, body, &self.grant);
+        let out = match &self.way {
+            Way::Out(out) => out,
+            Way::Recording(recording) => return self.replayed(recording, &call, &asked(), shown).await,
+        };
+        let taking = out
+            .recorder
+            .as_ref()
+            .and_then(|recorder| recorder.taking(&asked(), body));
+        let mut outcome = self.attempts(out, &call, shown).await;
+        if let Some(taking) = taking {
+            let watch = out.vault.watch();
+            match &mut outcome {
+                Ok(reply) => {
+                    let taking = taking.replied(reply.status, &reply.headers, &self.grant, &watch);
+                    reply.body.recorded(taking);
+                }
+                Err(fault) => taking.refused(&fault.refusal, &watch),
+            }
         }
+        outcome
     }
 
     /// Step 3.
@@ -260,9 +312,7 @@ impl Egress {
             let why = line.map_or_else(|| miss.to_string(), |line| format!("{miss} (line {line})"));
             Fault::denied(why).with_remedy(Some(remedy::allow(rules, &target, &headers)))
         })?;
-        let (Some(rule), Some(client)) = (rules.get(index), self.clients.of(index)) else {
-            return Err(Fault::denied("no rule"));
-        };
+        let rule = rules.get(index).ok_or_else(|| Fault::denied("no rule"))?;
         if let Some(spec) = self.grant.credential_of(rule) {
             let by_host = |what: &str, name: &str| {
                 let message = format!("{what} `{}` is set by the host alone", Foreign::from(name));
@@ -281,68 +331,8 @@ impl Egress {
             headers,
             request,
             rule,
-            client,
+            index,
         })
-    }
-
-    /// Steps 4 to 7 and 9, once. An error comes with an outcome if trying again may help; there is no reply if the
-    /// provider refused the credential and another can be tried at once.
-    async fn attempt(
-        &self,
-        call: &Call<'_>,
-        shown: &str,
-        tries: &mut Tries,
-    ) -> Result<Option<(Reply, Outcome)>, (Fault, Option<Outcome>)> {
-        let finally = |fault| (fault, None);
-        let body = call.request.body.clone();
-        let length = body.as_ref().map_or(0, bytes::Bytes::len);
-        let _place = self.run.budget.place().await.map_err(finally)?;
-        let window = self.run.budget.window().map_err(finally)?;
-        let left = self.run.left();
-        if left.is_zero() {
-            return Err(finally(Fault::open(
-                RefusalKind::Throttled,
-                "the run's time is used up",
-            )));
-        }
-        self.run
-            .budget
-            .attempt(length, call.rule.price)
-            .await
-            .map_err(finally)?;
-        let line = call.rule.line;
-        call.client
-            .judge_literal(&call.target.url)
-            .map_err(|error| finally(Fault::denied(format!("{error} (line {line})"))))?;
-
-        let mut outgoing = outgoing(call, body).map_err(finally)?;
-        let failed = |error: credential::CredentialError| {
-            let again = error.outcome();
-            (error.into_fault(), again)
-        };
-        let mut used = None;
-        if let Some(name) = &call.rule.credential {
-            used = Some((name, self.vault.apply(name, &mut outgoing).await.map_err(failed)?));
-        }
-        // A token call has taken its time.
-        let left = left.min(self.run.left());
-        let response = call.client.send(outgoing, left).await.map_err(|failed| {
-            let again = failed.unconnected.then_some(Outcome::Unconnected);
-            (failed.fault, again)
-        })?;
-        if let Some((name, used)) = used {
-            let answer = (response.status(), response.headers());
-            let verdict = self.vault.answered(name, used, &call.target.url, answer, tries);
-            if verdict.await.map_err(failed)? == Verdict::Again {
-                return Ok(None);
-            }
-        }
-        let asked = retry::asked(response.headers(), self.run.clock.now());
-        let outcome = Outcome::Status(response.status().as_u16(), asked);
-        let about = (call.request.method.as_str(), shown);
-        let reply = reply::open(response, self.vault.watch(), window, Arc::clone(&self.run), about)
-            .map_err(finally)?;
-        Ok(Some((reply, outcome)))
     }
 }
 
@@ -359,31 +349,4 @@ impl UserAgent {
             token(&self.version)
         )
     }
-}
-
-/// The request as it stands before the credential.
-fn outgoing(call: &Call<'_>, body: Option<bytes::Bytes>) -> Result<Outgoing, Fault> {
-    let invalid = |_| Fault::open(RefusalKind::Denied, "a header cannot be sent");
-    let mut headers = reqwest::header::HeaderMap::new();
-    for (name, value) in &call.headers {
-        let name = reqwest::header::HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid(()))?;
-        let value = reqwest::header::HeaderValue::from_str(value).map_err(|_| invalid(()))?;
-        headers.insert(name, value);
-    }
-    let method =
-        reqwest::Method::from_bytes(call.target.method.as_str().as_bytes()).map_err(|_| invalid(()))?;
-    Ok(Outgoing {
-        method,
-        url: call.target.url.clone(),
-        headers,
-        body,
-    })
-}
-
-/// Any number, for pauses.
-fn jitter() -> u16 {
-    let mut bytes = [0; 2];
-    // Without randomness the pause is merely the shortest.
-    let _ = aws_lc_rs::rand::fill(&mut bytes);
-    u16::from_ne_bytes(bytes)
 }

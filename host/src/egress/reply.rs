@@ -6,6 +6,7 @@ use super::{
     client::chain,
     credential::{Echo, Watch},
     in_flight::Held,
+    recording::{Playback, Played, Taking},
     refusal::{Fault, Refusal, RefusalKind},
     report::Journal,
 };
@@ -53,7 +54,8 @@ pub struct Reply {
 /// A reply's body, decoded. It holds the host's memory until it is dropped.
 #[derive(Debug)]
 pub struct Body {
-    response: Option<Response>,
+    incoming: Option<Incoming>,
+    taking: Option<Taking>,
     ready: BytesMut,
     echo: Echo,
     taken: u64,
@@ -62,6 +64,13 @@ pub struct Body {
     method: String,
     url: String,
     _window: Held,
+}
+
+/// Where a body comes from.
+#[derive(Debug)]
+enum Incoming {
+    Response(Response),
+    Recording(Playback),
 }
 
 /// What all calls of a run share.
@@ -102,7 +111,8 @@ pub(super) fn open(
         status: response.status().as_u16(),
         headers,
         body: Body {
-            response: Some(response),
+            incoming: Some(Incoming::Response(response)),
+            taking: None,
             ready: BytesMut::new(),
             echo: Echo::new(watch),
             taken: 0,
@@ -113,6 +123,26 @@ pub(super) fn open(
             _window: window,
         },
     })
+}
+
+/// Opens a recorded reply, which was filtered and searched when it was recorded.
+pub(super) fn played(played: Played, window: Held, run: Arc<Run>, (method, url): (&str, &str)) -> Reply {
+    Reply {
+        status: played.status,
+        headers: played.headers,
+        body: Body {
+            incoming: Some(Incoming::Recording(played.body)),
+            taking: None,
+            ready: BytesMut::new(),
+            echo: Echo::new(Watch::none()),
+            taken: 0,
+            failed: None,
+            run,
+            method: method.to_owned(),
+            url: url.to_owned(),
+            _window: window,
+        },
+    }
 }
 
 /// The headers that reach the guest.
@@ -155,7 +185,30 @@ fn kept(headers: &HeaderMap, watch: &Watch) -> Result<Vec<(String, String)>, Fau
     Ok(found)
 }
 
+impl Incoming {
+    async fn next(&mut self, wait: Duration) -> Result<Option<Bytes>, Fault> {
+        let response = match self {
+            Self::Response(response) => response,
+            Self::Recording(playback) => return playback.next(),
+        };
+        match tokio::time::timeout(wait, response.chunk()).await {
+            Err(_) => Err(Fault::unreachable("the reply's body stopped coming")),
+            Ok(Err(error)) => Err(Fault::hidden(
+                RefusalKind::Malformed,
+                "the reply's body is cut short or wrongly encoded",
+                chain(&error.without_url()),
+            )),
+            Ok(Ok(piece)) => Ok(piece),
+        }
+    }
+}
+
 impl Body {
+    /// Lets a recording have what the guest reads from now on.
+    pub(super) fn recorded(&mut self, taking: Option<Taking>) {
+        self.taking = taking;
+    }
+
     /// The next piece, at most `max` bytes (0: the host's choice); none at the end. After an error, that error again.
     pub async fn chunk(&mut self, max: usize) -> Result<Option<Bytes>, Refusal> {
         if let Some(refusal) = &self.failed {
@@ -163,10 +216,24 @@ impl Body {
         }
         let max = if max == 0 { PIECE } else { max };
         match self.next(max).await {
-            Ok(piece) => Ok(piece),
+            Ok(Some(piece)) => {
+                if let Some(taking) = &mut self.taking {
+                    taking.piece(&piece);
+                }
+                Ok(Some(piece))
+            }
+            Ok(None) => {
+                if let Some(taking) = self.taking.take() {
+                    taking.ended();
+                }
+                Ok(None)
+            }
             Err(fault) => {
+                if let Some(taking) = self.taking.take() {
+                    taking.broke(&fault.refusal);
+                }
                 self.run.journal.failed(&self.method, &self.url, &fault);
-                self.response = None;
+                self.incoming = None;
                 self.ready.clear();
                 self.failed = Some(fault.refusal.clone());
                 Err(fault.refusal)
@@ -176,7 +243,7 @@ impl Body {
 
     async fn next(&mut self, max: usize) -> Result<Option<Bytes>, Fault> {
         loop {
-            let held_back = match self.response {
+            let held_back = match self.incoming {
                 Some(_) => self.echo.held_back(),
                 None => 0,
             };
@@ -184,21 +251,13 @@ impl Body {
             if free > 0 {
                 return Ok(Some(self.ready.split_to(free).freeze()));
             }
-            let Some(response) = &mut self.response else {
+            let Some(incoming) = &mut self.incoming else {
                 return Ok(None);
             };
             let wait = BETWEEN_BYTES.min(self.run.left());
-            match tokio::time::timeout(wait, response.chunk()).await {
-                Err(_) => return Err(Fault::unreachable("the reply's body stopped coming")),
-                Ok(Err(error)) => {
-                    return Err(Fault::hidden(
-                        RefusalKind::Malformed,
-                        "the reply's body is cut short or wrongly encoded",
-                        chain(&error.without_url()),
-                    ));
-                }
-                Ok(Ok(None)) => self.response = None,
-                Ok(Ok(Some(piece))) => {
+            match incoming.next(wait).await? {
+                None => self.incoming = None,
+                Some(piece) => {
                     self.taken = self.run.budget.received(self.taken, piece.len())?;
                     if self.echo.finds(&piece) {
                         return Err(echoed());
@@ -206,6 +265,18 @@ impl Body {
                     self.ready.extend_from_slice(&piece);
                 }
             }
+        }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        // Read to its end, though nobody asked for what comes after the last byte.
+        if self.incoming.is_none()
+            && self.ready.is_empty()
+            && let Some(taking) = self.taking.take()
+        {
+            taking.ended();
         }
     }
 }

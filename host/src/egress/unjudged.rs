@@ -1,6 +1,6 @@
 //! For `cargo xtask bench` alone: the client of a rule without the steps before and after it, to measure what they cost.
 
-use super::{Egress, client::Client, credential::Outgoing};
+use super::{Egress, Way, client::Client, credential::Outgoing};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use std::time::Duration;
 
@@ -12,7 +12,10 @@ impl<'a> Unjudged<'a> {
     /// Over the client of the first rule.
     #[must_use]
     pub fn over(egress: &'a Egress) -> Option<Self> {
-        egress.clients.of(0).map(Self)
+        match &egress.way {
+            Way::Out(out) => out.clients.of(0).map(Self),
+            Way::Recording(_) => None,
+        }
     }
 
     /// Gets a URL with that bearer token and reads the whole body. Gives its bytes.

@@ -3,6 +3,7 @@
 //! What must hold: no preopened directory, no socket, no environment, no argument; standard streams go to the run's log.
 
 use super::{
+    drawn::Drawn,
     limiter::Limiter,
     limits::Limits,
     seam::{LogLevel, Services},
@@ -55,7 +56,15 @@ impl Guest {
             clock,
             started: Instant::now(),
         };
-        let wasi = WasiCtxBuilder::new()
+        let mut wasi = WasiCtxBuilder::new();
+        if let Some(seed) = services.seed() {
+            let [secure, insecure] = [0, 1].map(|use_| Drawn::from(seed, use_));
+            let hashing = u128::from(insecure.first());
+            wasi.secure_random(secure)
+                .insecure_random(insecure)
+                .insecure_random_seed(hashing);
+        }
+        let wasi = wasi
             .stdout(LogStream(Arc::clone(&services)))
             .stderr(LogStream(Arc::clone(&services)))
             .max_random_size(RANDOM_BYTES)

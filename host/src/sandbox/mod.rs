@@ -5,6 +5,7 @@ mod collect;
 mod convert;
 mod cpu;
 mod describe;
+mod drawn;
 pub mod engine;
 pub mod failure;
 mod guest;

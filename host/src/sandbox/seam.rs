@@ -67,6 +67,11 @@ pub trait Services: Send + Sync {
     /// The run's memory for bytes in flight, to which bodies are charged at the border.
     fn in_flight(&self) -> &egress::InFlight;
 
+    /// What the guest's random bytes are made of, where a recording must have the same ones; else the system's randomness.
+    fn seed(&self) -> Option<[u8; 32]> {
+        None
+    }
+
     /// The secret of a credential that the operator lets guests see.
     fn reveal(&self, credential: String) -> Served<'_, Zeroizing<String>>;
 

@@ -292,6 +292,10 @@ impl Services for RunServices {
         self.egress.in_flight()
     }
 
+    fn seed(&self) -> Option<[u8; 32]> {
+        self.egress.seed()
+    }
+
     fn reveal(&self, credential: String) -> Served<'_, Zeroizing<String>> {
         Box::pin(async move {
             self.egress

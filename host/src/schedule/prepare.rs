@@ -6,7 +6,7 @@ use crate::{
         self, CacheDir, Compiler, ComponentError, ComponentFile, descriptor::Descriptor, descriptor_cache,
     },
     config::{Config, ConfigErrors},
-    egress::Grant,
+    egress::{Grant, Wire},
     ledger::Repricing,
     sandbox::{RunError, Runtime},
 };
@@ -33,6 +33,8 @@ pub struct Prepared {
     pub grant: Grant,
     /// Whether this run may change prices of the past.
     pub repricing: Repricing,
+    /// What stands between its runs and the providers.
+    pub wire: Wire,
     /// Whether the compiled code came from the cache.
     pub cached: bool,
 }
@@ -136,6 +138,7 @@ pub fn fit(config: Config, collector: &Collector) -> Result<Prepared, ConfigErro
         settings,
         grant,
         repricing: Repricing::Hold,
+        wire: Wire::Live,
         cached,
     })
 }

@@ -68,7 +68,8 @@ pub async fn run_once<S: Future<Output = ()>>(
         limits: limits.spend,
     };
     let spend: Arc<dyn SpendLedger> = Arc::new(purse);
-    let egress = Egress::new(
+    let egress = Egress::over(
+        &prepared.wire,
         prepared.grant.clone(),
         &limits,
         &agent,
@@ -109,7 +110,7 @@ pub async fn run_once<S: Future<Output = ()>>(
     watch(Arc::clone(&services));
 
     let next_request = || async {
-        let now = clock.now();
+        let now = prepared.wire.now().unwrap_or_else(|| clock.now());
         let reader = Reader {
             ledger,
             instance: &instance,

@@ -30,6 +30,11 @@ impl fmt::Debug for Watch {
 }
 
 impl Watch {
+    /// Looks for nothing: where no secret has been read.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
     /// Looks for these secrets.
     pub(super) fn over<'a>(secrets: impl Iterator<Item = &'a Secret>) -> Self {
         let mut patterns: Vec<Zeroizing<Vec<u8>>> = Vec::new();

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::egress::{
     EgressError,
-    client::Client,
+    client::{Client, judge_literal},
     refusal::{Fault, RefusalKind},
     reply::Run,
     resolve::Names,
@@ -209,8 +209,7 @@ impl Endpoint {
             .attempt(outgoing.body.as_ref().map_or(0, Bytes::len), None)
             .await
             .map_err(CredentialError::Limit)?;
-        self.client
-            .judge_literal(&outgoing.url)
+        judge_literal(&self.client.policy, &outgoing.url)
             .map_err(|error| self.unreachable(error.to_string(), None))?;
         let time = self.longest.min(left);
         tokio::time::timeout(time, self.exchange(outgoing, time))

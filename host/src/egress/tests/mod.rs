@@ -12,6 +12,7 @@ mod canary;
 mod clouds;
 mod digest;
 mod keys;
+mod recordings;
 mod replies;
 mod retries;
 mod schemes;
@@ -24,7 +25,7 @@ mod tokens;
 mod urls;
 
 use super::{
-    Egress, Grant, Refusal, Reply, Request, SpendLedger, UserAgent,
+    Egress, Grant, Refusal, Reply, Request, SpendLedger, UserAgent, Wire,
     credential::{CredentialSpec, Scheme, SecretRef},
     resolve::{Names, SystemNames},
     rule::{Method, Rule},
@@ -153,6 +154,7 @@ struct Setup {
     clock: Arc<ManualClock>,
     names: Arc<dyn Names>,
     spend: Option<Arc<dyn SpendLedger>>,
+    wire: Wire,
 }
 
 impl Setup {
@@ -164,6 +166,7 @@ impl Setup {
             clock: ManualClock::new(),
             names: Arc::new(SystemNames),
             spend: None,
+            wire: Wire::Live,
         }
     }
 
@@ -186,7 +189,8 @@ impl Setup {
             version: "1.2.3".to_owned(),
         };
         let (clock, names) = (self.clock.clone(), self.names.clone());
-        Egress::with_names(grant, &self.limits, &agent, clock, self.spend.clone(), names).unwrap()
+        let (spend, limits) = (self.spend.clone(), &self.limits);
+        Egress::with_names(&self.wire, grant, limits, &agent, clock, spend, names).unwrap()
     }
 }
 
