@@ -511,7 +511,7 @@ fn a_recording_that_somebody_edited_is_an_error_that_names_its_line() {
             whole.replace("\"x\"", "{\"base64\":\"*\"}"),
             ":2: this is no base64",
         ),
-        ("body", whole.replace("\"x\"", "7"), ":2: a body is text"),
+        ("body", whole.replace("\"x\"", "7"), "a body is text"),
         (
             "two bodies",
             whole.replace("\"body\":\"x\"", "\"body\":\"x\",\"body\":\"y\""),
