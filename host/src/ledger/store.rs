@@ -162,10 +162,10 @@ impl Store {
             .name("ledger".to_owned())
             .spawn(move || {
                 let opened = open_for_writing(&directory).and_then(|(mut connection, keeper)| {
-                    let log = Log::of(&mut connection)?;
+                    let log = Log::of(&mut connection, &file)?;
                     Ok((connection, keeper, log))
                 });
-                let (mut writer, log) = match opened {
+                let (mut writer, mut log) = match opened {
                     Ok((connection, keeper, log)) => {
                         let _ = ready.send(Ok(()));
                         let writer = Writer {
@@ -183,7 +183,7 @@ impl Store {
                 };
                 for job in queue {
                     job(&mut writer);
-                    log.tidy(&writer.connection);
+                    log.tidy();
                 }
             })
             .map_err(|cause| LedgerError::Io {
