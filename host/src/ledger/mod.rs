@@ -23,6 +23,7 @@ pub mod check;
 mod collapse;
 pub mod commit;
 mod compare;
+mod content;
 pub mod destination;
 pub mod dimension;
 pub mod dims;
@@ -67,6 +68,7 @@ pub mod retire;
 #[cfg(test)]
 mod retire_tests;
 mod run;
+mod runs;
 pub mod salvage;
 #[cfg(test)]
 mod sample;
@@ -278,6 +280,12 @@ impl Ledger {
             commit::commit(connection, run, &committed, &options, now)
         };
         let receipts = self.write_job(commit).await?;
+        let staged = writers.clone();
+        self.store.later(move |connection| {
+            staged
+                .iter()
+                .try_for_each(|writer| stage::sweep(connection, writer.0))
+        });
         for writer in writers {
             self.writers.close(writer).await;
         }

@@ -248,6 +248,20 @@ impl Store {
             .map_err(|_| LedgerError::Stopped)?;
         result.recv().map_err(|_| LedgerError::Stopped)?
     }
+
+    /// Runs a job on the writer thread for which nobody waits, and which the ledger can do without.
+    pub(super) fn later<F>(&self, job: F)
+    where
+        F: FnOnce(&mut Connection) -> Result<(), LedgerError> + Send + 'static,
+    {
+        let job: Job = Box::new(move |writer| {
+            if let Err(error) = writer.run(job) {
+                tracing::debug!("a job of the ledger's failed: {error}");
+            }
+        });
+        // Where the thread has gone, so has what the job was about.
+        let _ = self.jobs.send(job);
+    }
 }
 
 /// Lets SQLite put its temporary files, which hold costs too, into a directory instead of the system's. For the whole process:
