@@ -96,16 +96,17 @@ fn scale_up(units: i128, places: u32) -> Option<i128> {
 impl fmt::Display for Decimal {
     /// Plain digits without exponent, plus sign or trailing zeros.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let units = self.0.unsigned_abs();
-        let one = ONE.unsigned_abs();
-        let whole = units / one;
-        let fraction = units % one;
-        let mut digits = Digits::default();
-        if fraction != 0 {
-            digits.push_fraction(fraction);
+        f.pad_integral(self.0 >= 0, "", Digits::of(*self).text())
+    }
+}
+
+impl Decimal {
+    /// Appends to a text what [`fmt::Display`] writes, without a formatter between.
+    pub fn append_to(self, text: &mut String) {
+        if self.0 < 0 {
+            text.push('-');
         }
-        digits.push_whole(whole);
-        f.pad_integral(self.0 >= 0, "", digits.text())
+        text.push_str(Digits::of(self).text());
     }
 }
 
@@ -128,6 +129,23 @@ impl Default for Digits {
 }
 
 impl Digits {
+    /// Those of a number, without its sign.
+    fn of(number: Decimal) -> Self {
+        let units = number.0.unsigned_abs();
+        let one = ONE.unsigned_abs();
+        // Most amounts are below 18: the shorter type divides much faster.
+        let (whole, fraction) = match (u64::try_from(units), u64::try_from(one)) {
+            (Ok(units), Ok(one)) => (u128::from(units / one), u128::from(units % one)),
+            _ => (units / one, units % one),
+        };
+        let mut digits = Self::default();
+        if fraction != 0 {
+            digits.push_fraction(fraction);
+        }
+        digits.push_whole(whole);
+        digits
+    }
+
     fn push(&mut self, byte: u8) {
         self.from = self.from.saturating_sub(1);
         if let Some(place) = self.bytes.get_mut(self.from) {
@@ -140,6 +158,12 @@ impl Digits {
         // Less than 10^18: the shorter type divides much faster.
         let mut rest = u64::try_from(fraction).unwrap_or(u64::MAX);
         let mut places = PLACES;
+        for (zeros, factor) in [(8, 100_000_000), (8, 100_000_000), (4, 10_000)] {
+            if rest.is_multiple_of(factor) {
+                rest /= factor;
+                places -= zeros;
+            }
+        }
         while rest != 0 && rest.is_multiple_of(10) {
             rest /= 10;
             places -= 1;

@@ -304,7 +304,7 @@ fn each_option_of_finops_host_that_the_page_names_is_one() {
     let (every, _) = PAGE.split_once("## AWS").unwrap();
     let now = PAGE.lines().filter(|line| line.starts_with("| `--"));
     let now: String = now
-        .map(|line| line.splitn(3, " | ").nth(1).unwrap_or_default())
+        .map(|line| line.split(" | ").nth(1).unwrap_or_default())
         .collect();
     let mut found = 0;
     for text in [every, cut_over, &now] {

@@ -12,7 +12,10 @@ use finops_decimal::Decimal;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Number, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// Name and version of the shape of `metrics`.
 pub const SCHEMA: &str = "finops-host/1";
@@ -116,7 +119,7 @@ struct Metrics<'a> {
     period_start: String,
     period_end: String,
     summary: Summary<'a>,
-    cost_entries: Vec<CostEntry>,
+    cost_entries: Vec<CostEntry<'a>>,
     observations: Vec<SentObservation<'a>>,
 }
 
@@ -129,18 +132,21 @@ struct Summary<'a> {
     amounts: BTreeMap<&'a str, Decimal>,
 }
 
+/// Names and values; most are the ledger's own texts.
+type Tags<'a> = BTreeMap<Cow<'a, str>, Cow<'a, str>>;
+
 /// The fields of OpenFinOps's `CostEntry`, which refuses any other.
 #[derive(Serialize)]
-struct CostEntry {
-    entry_id: String,
+struct CostEntry<'a> {
+    entry_id: &'a str,
     timestamp: i64,
-    resource_id: String,
+    resource_id: &'a str,
     category: &'static str,
     amount: Number,
-    currency: String,
-    region: String,
-    tags: BTreeMap<String, String>,
-    description: String,
+    currency: &'a str,
+    region: &'a str,
+    tags: Tags<'a>,
+    description: Cow<'a, str>,
     billing_period: &'static str,
 }
 
@@ -160,12 +166,12 @@ struct SentEvent<'a> {
     detail: Value,
 }
 
-fn cost_entry(
-    entry: &Entry,
-    contents: &Contents,
+fn cost_entry<'a>(
+    entry: &'a Entry,
+    contents: &'a Contents,
     start: Timestamp,
     end: Timestamp,
-) -> Result<CostEntry, LedgerError> {
+) -> Result<CostEntry<'a>, LedgerError> {
     let dim = |name: &str| text(&entry.dims, name);
     let provider = &contents.source.provider;
     let service = dim("service").unwrap_or(provider);
@@ -173,17 +179,17 @@ fn cost_entry(
     let noon = if length < DAY { SignedDuration::ZERO } else { NOON };
     let timestamp = start.saturating_add(noon).unwrap_or(start);
     Ok(CostEntry {
-        entry_id: entry.entry_id.clone(),
+        entry_id: &entry.entry_id,
         timestamp: timestamp.as_second(),
-        resource_id: dim("resource_id").unwrap_or(service).to_owned(),
+        resource_id: dim("resource_id").unwrap_or(service),
         category: category(provider, service, dim("service_category").unwrap_or_default()),
         amount: number(entry.amount)?,
-        currency: entry.currency.clone(),
-        region: dim("region").unwrap_or("global").to_owned(),
+        currency: &entry.currency,
+        region: dim("region").unwrap_or("global"),
         tags: tags(entry, &contents.measure),
         description: match dim("resource_name") {
-            Some(name) => format!("{service}: {name}"),
-            None => service.to_owned(),
+            Some(name) => Cow::Owned(format!("{service}: {name}")),
+            None => Cow::Borrowed(service),
         },
         billing_period: match length {
             length if length < DAY => "hourly",
@@ -194,15 +200,15 @@ fn cost_entry(
 }
 
 /// What must travel exactly, under names of our own, and the provider's tags under theirs.
-fn tags(entry: &Entry, measure: &str) -> BTreeMap<String, String> {
-    let mut tags = BTreeMap::new();
+fn tags<'a>(entry: &'a Entry, measure: &'a str) -> Tags<'a> {
+    let mut tags = Tags::new();
     if let Some(Value::Object(provider)) = entry.dims.get("tags") {
         for (name, value) in provider {
             tags.insert(provider_tag(name), plain(value));
         }
     }
-    let mut own = |name: &str, value: String| {
-        tags.insert(format!("{TAG_PREFIX}{name}"), value);
+    let mut own = |name: &str, value: Cow<'a, str>| {
+        tags.insert(Cow::Owned([TAG_PREFIX, name].concat()), value);
     };
     for (name, value) in &entry.dims {
         match (name.as_str(), value) {
@@ -216,36 +222,34 @@ fn tags(entry: &Entry, measure: &str) -> BTreeMap<String, String> {
             (name, value) => own(name, plain(value)),
         }
     }
-    own("amount", entry.amount.to_string());
-    own("total_after", entry.total_after.to_string());
-    own("sequence", entry.sequence.to_string());
-    own("epoch", entry.epoch.to_string());
+    own("amount", entry.amount.to_string().into());
+    own("total_after", entry.total_after.to_string().into());
+    own("sequence", entry.sequence.to_string().into());
+    own("epoch", entry.epoch.to_string().into());
     if let Some(original) = &entry.original {
-        own("currency", entry.currency.clone());
-        own("original_currency", original.currency.clone());
-        own("original_amount", original.amount.to_string());
-        own("original_total_after", original.total_after.to_string());
-        own("rate", original.rate.to_string());
-        own(
-            "rate_id",
-            format!("{}/{} {}", original.currency, entry.currency, original.rate_from),
-        );
+        own("currency", entry.currency.as_str().into());
+        own("original_currency", original.currency.as_str().into());
+        own("original_amount", original.amount.to_string().into());
+        own("original_total_after", original.total_after.to_string().into());
+        own("rate", original.rate.to_string().into());
+        let id = format!("{}/{} {}", original.currency, entry.currency, original.rate_from);
+        own("rate_id", id.into());
     }
-    own("measure", measure.to_owned());
-    own("posting_key", entry.posting_key.clone());
+    own("measure", measure.into());
+    own("posting_key", entry.posting_key.as_str().into());
     tags
 }
 
 /// The provider's own name, moved aside where it would read as one of ours; no two names become one.
-fn provider_tag(name: &str) -> String {
+fn provider_tag(name: &str) -> Cow<'_, str> {
     let mut bare = name;
     while let Some(rest) = bare.strip_prefix("tag.") {
         bare = rest;
     }
     if bare.starts_with(TAG_PREFIX) {
-        format!("tag.{name}")
+        Cow::Owned(format!("tag.{name}"))
     } else {
-        name.to_owned()
+        Cow::Borrowed(name)
     }
 }
 
@@ -268,8 +272,8 @@ fn sent_event(event: &Event) -> SentEvent<'_> {
 }
 
 /// The region that all entries share, or `global`.
-fn only_region(entries: &[CostEntry]) -> String {
-    let regions: BTreeSet<&str> = entries.iter().map(|entry| entry.region.as_str()).collect();
+fn only_region(entries: &[CostEntry<'_>]) -> String {
+    let regions: BTreeSet<&str> = entries.iter().map(|entry| entry.region).collect();
     match (regions.first(), regions.len()) {
         (Some(region), 1) => (*region).to_owned(),
         _ => "global".to_owned(),
@@ -295,10 +299,10 @@ fn text<'a>(dims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     dims.get(name).and_then(Value::as_str)
 }
 
-fn plain(value: &Value) -> String {
+fn plain(value: &Value) -> Cow<'_, str> {
     match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::String(text) => Cow::Borrowed(text),
+        other => Cow::Owned(other.to_string()),
     }
 }
 

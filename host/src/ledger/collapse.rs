@@ -1,14 +1,15 @@
 //! What sealing does to a writer's records: equal keys become one record, and the control totals are checked.
 //! What must hold: identical repeats of a line id count once, differing ones fail; other equal keys are summed.
-//! Memory: the contents of two records; SQLite sorts in files.
+//! Memory: the contents of two records.
 
 use super::{
-    error::{WriteError, damaged},
+    content::{self, Span},
+    error::WriteError,
     key, merge,
     record::CostRecord,
+    runs::{self, Entry, Ordering},
     stage::{self, ControlTotals},
-    store::{Hash, LedgerError, amount},
-    writing::Columns,
+    store::{LedgerError, amount},
 };
 use crate::foreign::Foreign;
 use finops_decimal::Decimal;
@@ -68,62 +69,55 @@ enum Sorted<'a> {
     Only(i64),
 }
 
+impl Sorted<'_> {
+    fn has(self, start: i64) -> bool {
+        match self {
+            Self::AllBut(same) => same.binary_search_by_key(&start, |(start, _)| *start).is_err(),
+            Self::Only(only) => start == only,
+        }
+    }
+}
+
 fn sort(
     transaction: &Connection,
     writer: i64,
     which: Sorted<'_>,
     written: &mut BTreeMap<i64, Written>,
 ) -> Result<(), WriteError> {
-    let (chosen, starts): (&str, Vec<i64>) = match which {
-        Sorted::AllBut([]) => ("?3 = '[]'", Vec::new()),
-        Sorted::AllBut(same) => (
-            "start NOT IN (SELECT value FROM json_each(?3))",
-            same.iter().map(|(start, _)| *start).collect(),
-        ),
-        Sorted::Only(start) => ("start IN (SELECT value FROM json_each(?3))", vec![start]),
-    };
-    let starts = serde_json::to_string(&starts).map_err(|error| damaged("partitions", error))?;
-    // Sorted before the first row comes, so that merging may change what it reads from.
-    let mut statement = transaction.prepare_cached(&format!(
-        "SELECT start, key, revision, id FROM temp.staged WHERE id >= ?1 AND id < ?2 AND {chosen} ORDER BY start, key, id"
-    ))?;
-    let (from, to) = stage::bounds(writer);
-    let mut rows = statement.query(params![from, to, starts])?;
+    let mut order = Ordering::begin(transaction, writer)?;
     let mut open: Option<Group> = None;
-    while let Some(row) = rows.next()? {
-        let (start, key, revision, id) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        written.entry(start).or_default().records += 1;
+    for entry in runs::merged(transaction, writer)? {
+        let entry = entry?;
+        if !which.has(entry.start) {
+            continue;
+        }
+        written.entry(entry.start).or_default().records += 1;
         match &mut open {
-            Some(group) if group.start == start && group.key == key => {
-                group.merge(transaction, revision, id)?;
+            Some(group) if group.first.start == entry.start && group.first.key == entry.key => {
+                group.merge(transaction, &entry)?;
             }
             _ => {
                 let begun = Group {
-                    start,
-                    key,
-                    revision,
-                    id,
+                    first: entry,
                     merged: 0,
                     sum: None,
                 };
                 if let Some(ended) = open.replace(begun) {
-                    ended.close(transaction, writer, written)?;
+                    ended.close(transaction, &mut order, written)?;
                 }
             }
         }
     }
     if let Some(ended) = open {
-        ended.close(transaction, writer, written)?;
+        ended.close(transaction, &mut order, written)?;
     }
+    order.end()?;
     Ok(())
 }
 
 /// The records of one key, of which the first stands for all.
 struct Group {
-    start: i64,
-    key: Hash,
-    revision: Hash,
-    id: i64,
+    first: Entry,
     /// How many were merged into the first.
     merged: u64,
     /// What they are together, once there is a second.
@@ -131,7 +125,7 @@ struct Group {
 }
 
 impl Group {
-    fn merge(&mut self, transaction: &Connection, revision: Hash, id: i64) -> Result<(), WriteError> {
+    fn merge(&mut self, transaction: &Connection, other: &Entry) -> Result<(), WriteError> {
         let mut read = transaction.prepare_cached("SELECT content FROM temp.staged WHERE id = ?")?;
         let mut record = |id: i64| -> Result<CostRecord, LedgerError> {
             let content: String = read.query_row([id], |row| row.get(0))?;
@@ -139,11 +133,11 @@ impl Group {
         };
         let sum = match self.sum.take() {
             Some(sum) => sum,
-            None => record(self.id)?,
+            None => record(self.first.staged)?,
         };
         let sum = self.sum.insert(sum);
         if let Some(line) = &sum.line_id {
-            if self.revision != revision {
+            if self.first.revision != other.revision {
                 return Err(WriteError::malformed(format!(
                     "the line id {:?} stands on two records that differ",
                     Foreign::new(line.as_str())
@@ -151,7 +145,7 @@ impl Group {
             }
         } else {
             let of = (sum.service_name.clone(), sum.charge_period.start());
-            merge::absorb(sum, record(id)?).map_err(|error| {
+            merge::absorb(sum, record(other.staged)?).map_err(|error| {
                 let service = Foreign::new(of.0);
                 WriteError::malformed(format!(
                     "records of {service:?} at {} cannot be summed: {error}",
@@ -162,7 +156,7 @@ impl Group {
         self.merged += 1;
         transaction
             .prepare_cached("DELETE FROM temp.staged WHERE id = ?")?
-            .execute([id])?;
+            .execute([other.staged])?;
         Ok(())
     }
 
@@ -170,11 +164,11 @@ impl Group {
     fn close(
         mut self,
         transaction: &Connection,
-        writer: i64,
+        order: &mut Ordering<'_>,
         written: &mut BTreeMap<i64, Written>,
     ) -> Result<(), WriteError> {
         if let Some(sum) = self.sum.take() {
-            let written = written.entry(self.start).or_default();
+            let written = written.entry(self.first.start).or_default();
             written.merged += self.merged;
             if sum.line_id.is_some() {
                 written.repeated += self.merged;
@@ -182,32 +176,29 @@ impl Group {
                 self.restage(transaction, &sum)?;
             }
         }
-        transaction
-            .prepare_cached(
-                "INSERT INTO temp.sealed (writer, start, key, revision, staged) VALUES (?, ?, ?, ?, ?)",
-            )?
-            .execute(params![writer, self.start, self.key, self.revision, self.id])?;
+        order.add(&self.first)?;
         Ok(())
     }
 
     /// Writes the sum over the first record.
     fn restage(&mut self, transaction: &Connection, sum: &CostRecord) -> Result<(), LedgerError> {
-        let content = key::content(sum)?;
-        self.revision = key::revision(&content);
-        let columns = Columns::of(sum);
+        let mut text = String::new();
+        let places = content::write(&mut text, sum)?;
+        self.first.revision = key::revision(places.content.of(&text));
+        let column = |place: Span| place.of(&text);
         transaction
             .prepare_cached(
                 "UPDATE temp.staged SET revision = ?, content = ?, billed = ?, effective = ?, list = ?, contracted = ?
                  WHERE id = ?",
             )?
             .execute(params![
-                self.revision,
-                content,
-                columns.billed,
-                columns.effective,
-                columns.list,
-                columns.contracted,
-                self.id
+                self.first.revision,
+                column(places.content),
+                column(places.billed),
+                column(places.effective),
+                places.list.map(column),
+                places.contracted.map(column),
+                self.first.staged
             ])?;
         Ok(())
     }

@@ -71,7 +71,7 @@ pub(super) struct Applied {
     pub(super) doubts: Vec<String>,
 }
 
-/// Commits sealed writers of a run.
+/// Commits sealed writers of a run. What they staged is left, and no use any more.
 pub(super) fn commit(
     connection: &mut Connection,
     run: RunId,
@@ -103,7 +103,7 @@ pub(super) fn commit(
     let receipts = if applied.doubts.is_empty() {
         savepoint.commit()?;
         for writer in &writers {
-            stage::discard(&transaction, writer.id)?;
+            stage::forget(&transaction, writer.id)?;
         }
         applied.receipts
     } else {

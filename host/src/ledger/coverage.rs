@@ -119,13 +119,13 @@ fn judged(stream: StreamRow, held: &[Held], grain: Grain, latency: u64) -> Cover
     let newest = held.iter().rev().find(|one| why(one).is_none());
     let provisional = held.iter().filter_map(|one| Some((one, Some(why(one)?))));
     let archived = held.iter().filter(|one| one.archived).map(|one| (one, None));
-    let gaps = held.iter().zip(held.iter().skip(1)).filter_map(|(one, next)| {
-        (one.stop < next.start).then(|| Stretch {
-            from: one.stop,
-            to: next.start,
-            partitions: partitions_between(grain, one.stop, next.start),
-            why: None,
-        })
+    let pairs = held.iter().zip(held.iter().skip(1));
+    let apart = pairs.filter(|(one, next)| one.stop < next.start);
+    let gaps = apart.map(|(one, next)| Stretch {
+        from: one.stop,
+        to: next.start,
+        partitions: partitions_between(grain, one.stop, next.start),
+        why: None,
     });
     Coverage {
         stream,

@@ -13,10 +13,11 @@ use jiff::Timestamp;
 ///
 /// # Errors
 /// [`LedgerError::Damaged`] where it cannot be written, which no record does.
+#[cfg(test)]
 pub(super) fn content(record: &CostRecord) -> Result<String, LedgerError> {
-    let mut text = Vec::with_capacity(1024);
-    serde_json::to_writer(&mut text, record).map_err(|error| damaged("record", error))?;
-    String::from_utf8(text).map_err(|error| damaged("record", error))
+    let mut text = String::with_capacity(1024);
+    let places = super::content::write(&mut text, record)?;
+    Ok(places.content.of(&text).to_owned())
 }
 
 /// A record from its canonical JSON.
@@ -34,10 +35,15 @@ pub(super) fn revision(content: &str) -> Hash {
 
 /// The key of a record within its partition. Of its tags, only `key_tags` belong to it.
 pub(super) fn record_key(record: &CostRecord, key_tags: &[String]) -> Hash {
+    record_key_by(&mut Parts::default(), record, key_tags)
+}
+
+/// [`record_key`], on paper that was used before.
+pub(super) fn record_key_by(parts: &mut Parts, record: &CostRecord, key_tags: &[String]) -> Hash {
     if let Some(line) = &record.line_id {
         return digest_parts([b"line".as_slice(), line.as_bytes()]);
     }
-    let mut parts = Parts::default();
+    parts.0.clear();
     parts.time(record.charge_period.start());
     parts.time(record.charge_period.end());
     parts.time(record.billing_period.start());
@@ -84,7 +90,7 @@ pub(super) fn record_key(record: &CostRecord, key_tags: &[String]) -> Hash {
 }
 
 /// Texts one after another, each with its length, so that no two lists of texts agree.
-struct Parts(Vec<u8>);
+pub(super) struct Parts(Vec<u8>);
 
 impl Default for Parts {
     /// With room for most records.
@@ -95,8 +101,8 @@ impl Default for Parts {
 
 impl Parts {
     fn text(&mut self, text: &str) {
-        self.0.extend((text.len() as u64).to_be_bytes());
-        self.0.extend(text.as_bytes());
+        self.0.extend_from_slice(&(text.len() as u64).to_be_bytes());
+        self.0.extend_from_slice(text.as_bytes());
     }
 
     fn optional(&mut self, text: Option<&str>) {
@@ -105,7 +111,7 @@ impl Parts {
     }
 
     fn time(&mut self, at: Timestamp) {
-        self.0.extend(at.as_second().to_be_bytes());
+        self.0.extend_from_slice(&at.as_second().to_be_bytes());
     }
 }
 

@@ -24,6 +24,7 @@ pub mod check;
 mod collapse;
 pub mod commit;
 mod compare;
+mod content;
 pub mod control;
 pub mod coverage;
 pub mod destination;
@@ -72,6 +73,7 @@ pub mod retire;
 #[cfg(test)]
 mod retire_tests;
 mod run;
+mod runs;
 pub mod salvage;
 #[cfg(test)]
 mod sample;
@@ -300,6 +302,12 @@ impl Ledger {
             commit::commit(connection, run, &committed, &options, now)
         };
         let receipts = self.write_job(commit).await?;
+        let staged = writers.clone();
+        self.store.later(move |connection| {
+            staged
+                .iter()
+                .try_for_each(|writer| stage::sweep(connection, writer.0))
+        });
         for writer in writers {
             self.writers.close(writer).await;
         }

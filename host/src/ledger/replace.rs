@@ -5,9 +5,13 @@
 use super::{
     compare::{Change, Staged, Standing, compare},
     fingerprint::{self, Became},
+    runs::{self, Ordered},
     store::{Hash, LedgerError, digest_parts},
 };
 use rusqlite::{Connection, ToSql, params};
+
+/// Records that are copied by one statement.
+const AT_ONCE: usize = 4_096;
 
 /// When a new record counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,13 +68,7 @@ pub(super) fn replace(
         fingerprint::settle(transaction, partition, Became::Changed)?;
         tally
     } else {
-        let all = "(SELECT staged FROM temp.sealed WHERE writer = ?4 AND start = ?5)";
-        let added = insert(
-            transaction,
-            (commit, partition, counts),
-            all,
-            params![writer, start],
-        )?;
+        let added = insert_all(transaction, (commit, partition, counts), (writer, start))?;
         let became = match fingerprint::staged(transaction, writer, start)? {
             Some((records, print)) if records == added => Became::New(print),
             _ => Became::Unknown,
@@ -81,7 +79,7 @@ pub(super) fn replace(
             ..Tally::default()
         }
     };
-    if counts && tally.revised + tally.added > 0 {
+    if counts && tally.revised + tally.added > 0 && is_told(transaction)? {
         transaction
             .prepare_cached(
                 "INSERT INTO temp.moved (partition, enters, record)
@@ -90,6 +88,13 @@ pub(super) fn replace(
             .execute([partition, commit])?;
     }
     Ok(tally)
+}
+
+/// Whether any destination takes what moves.
+fn is_told(transaction: &Connection) -> Result<bool, LedgerError> {
+    Ok(transaction
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM epoch WHERE ended IS NULL)")?
+        .query_row([], |row| row.get(0))?)
 }
 
 /// Compares a partition with what is staged for it, and notes each difference.
@@ -108,16 +113,15 @@ fn find_changes(transaction: &Connection, partition: i64, staged: (i64, i64)) ->
             counts: row.get(3)?,
         })
     })?;
-    let mut written = transaction.prepare_cached(
-        "SELECT staged, key, revision FROM temp.sealed WHERE writer = ? AND start = ? ORDER BY key",
-    )?;
-    let written = written.query_map(staged, |row| {
-        Ok(Staged {
-            id: row.get(0)?,
-            key: row.get(1)?,
-            revision: row.get(2)?,
+    let standing = standing.map(|record| record.map_err(LedgerError::from));
+    let mut order = runs::ordered(transaction)?;
+    let written = Ordered::of(&mut order, staged)?.map(|entry| {
+        entry.map(|entry| Staged {
+            id: entry.staged,
+            key: entry.key,
+            revision: entry.revision,
         })
-    })?;
+    });
     let mut note =
         transaction.prepare_cached("INSERT INTO temp.change (old, counted, new) VALUES (?, ?, ?)")?;
     let mut tally = Tally::default();
@@ -163,6 +167,32 @@ fn end(transaction: &Connection, commit: i64, partition: i64) -> Result<(), Ledg
         )?
         .execute([partition])?;
     Ok(())
+}
+
+/// Copies all that is staged for a partition, some at a time.
+fn insert_all(
+    transaction: &Connection,
+    to: (i64, i64, bool),
+    staged: (i64, i64),
+) -> Result<u64, LedgerError> {
+    let mut order = runs::ordered(transaction)?;
+    let mut order = Ordered::of(&mut order, staged)?;
+    let mut added = 0;
+    loop {
+        let mut ids = String::from("[");
+        for entry in order.by_ref().take(AT_ONCE) {
+            if ids.len() > 1 {
+                ids.push(',');
+            }
+            ids.push_str(&entry?.staged.to_string());
+        }
+        if ids.len() == 1 {
+            return Ok(added);
+        }
+        ids.push(']');
+        let some = "(SELECT value AS staged FROM json_each(?4))";
+        added += insert(transaction, to, some, params![ids])?;
+    }
 }
 
 /// Copies staged records, chosen by a query that gives them in the order of keys, so that indexes grow at their end.

@@ -7,6 +7,7 @@ use super::{
     fingerprint,
     record::Source,
     run::{self, RunId},
+    runs::{self, Entry, Ordering},
     source,
     store::LedgerError,
     stream,
@@ -235,37 +236,46 @@ pub(super) fn bounds(writer: i64) -> (i64, i64) {
     (writer << 32, (writer + 1) << 32)
 }
 
-/// Stages records that were made ready, `first` being the number of the first. All of them or none.
-pub(super) fn insert(
-    connection: &mut Connection,
-    writer: WriterId,
-    first: i64,
-    batch: &Batch,
-) -> Result<(), WriteError> {
+/// Stages records that were made ready, behind those that were staged before. All of them or none.
+pub(super) fn insert(connection: &mut Connection, writer: WriterId, batch: &Batch) -> Result<(), WriteError> {
     // Nothing but temporary tables is touched: no other process waits for this transaction.
     let transaction = connection.transaction()?;
+    let (from, to) = bounds(writer.0);
+    let first: i64 = transaction
+        .prepare_cached("SELECT COALESCE(max(id) + 1, ?1) FROM temp.staged WHERE id >= ?1 AND id < ?2")?
+        .query_row([from, to], |row| row.get(0))?;
     {
         let mut insert = transaction.prepare_cached(
             "INSERT INTO temp.staged (id, start, key, revision, content, service, currency, billed, effective, list,
                                       contracted)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?;
-        for (id, record) in (bounds(writer.0).0 + first..).zip(&batch.records) {
-            let columns = &record.columns;
+        let text = batch.text.as_str();
+        for (id, record) in (first..).zip(&batch.records) {
+            let places = &record.places;
             insert.execute(params![
                 id,
                 record.start,
                 record.key,
                 record.revision,
-                record.content,
-                columns.service,
-                columns.currency,
-                columns.billed,
-                columns.effective,
-                columns.list,
-                columns.contracted
+                places.content.of(text),
+                places.service.of(text),
+                places.currency.of(text),
+                places.billed.of(text),
+                places.effective.of(text),
+                places.list.map(|place| place.of(text)),
+                places.contracted.map(|place| place.of(text))
             ])?;
         }
+        let entries = (first..).zip(&batch.records).map(|(id, record)| {
+            Ok(Entry {
+                start: record.start,
+                key: record.key,
+                staged: id,
+                revision: record.revision,
+            })
+        });
+        runs::note(&transaction, writer.0, entries)?;
         for (&start, &(records, print)) in &batch.prints {
             fingerprint::note(&transaction, (writer.0, start), records, print)?;
         }
@@ -333,6 +343,11 @@ pub(super) fn abandon(connection: &mut Connection, writer: WriterId) -> Result<(
 /// Deletes a writer and what it staged, as if it had never been opened.
 pub(super) fn discard(connection: &Connection, writer: i64) -> Result<(), LedgerError> {
     sweep(connection, writer)?;
+    forget(connection, writer)
+}
+
+/// Deletes a writer, but for what it staged in this process: [`sweep`] takes long where that was much.
+pub(super) fn forget(connection: &Connection, writer: i64) -> Result<(), LedgerError> {
     connection
         .prepare_cached("DELETE FROM staged_record WHERE writer = ?")?
         .execute([writer])?;
@@ -344,7 +359,7 @@ pub(super) fn discard(connection: &Connection, writer: i64) -> Result<(), Ledger
 
 /// Empties the temporary tables of a writer. Where nobody else has staged anything they are emptied whole, which does not
 /// visit the rows.
-fn sweep(connection: &Connection, writer: i64) -> Result<(), LedgerError> {
+pub(super) fn sweep(connection: &Connection, writer: i64) -> Result<(), LedgerError> {
     let (from, to) = bounds(writer);
     let others: bool = connection
         .prepare_cached(
@@ -358,10 +373,15 @@ fn sweep(connection: &Connection, writer: i64) -> Result<(), LedgerError> {
             .prepare_cached("DELETE FROM temp.staged WHERE id >= ? AND id < ?")?
             .execute([from, to])?;
         connection
+            .prepare_cached("DELETE FROM temp.staged_run WHERE id >= ? AND id < ?")?
+            .execute([from, to])?;
+        connection
             .prepare_cached("DELETE FROM temp.sealed WHERE writer = ?")?
             .execute([writer])?;
     } else {
-        connection.execute_batch("DELETE FROM temp.staged; DELETE FROM temp.sealed;")?;
+        connection.execute_batch(
+            "DELETE FROM temp.staged; DELETE FROM temp.staged_run; DELETE FROM temp.sealed;",
+        )?;
     }
     connection
         .prepare_cached("DELETE FROM temp.staged_print WHERE writer = ?")?
@@ -395,11 +415,18 @@ pub(super) fn take_up(connection: &Connection, writer: i64) -> Result<(), Ledger
              FROM staged_record WHERE writer = ?2",
         )?
         .execute([from, writer])?;
-    connection
-        .prepare_cached(
-            "INSERT INTO temp.sealed (writer, start, key, revision, staged)
-             SELECT ?3, start, key, revision, id FROM temp.staged WHERE id >= ?1 AND id < ?2 ORDER BY start, key",
-        )?
-        .execute([from, to, writer])?;
-    Ok(())
+    let mut staged = connection.prepare_cached(
+        "SELECT start, key, id, revision FROM temp.staged WHERE id >= ? AND id < ? ORDER BY start, key",
+    )?;
+    let mut rows = staged.query([from, to])?;
+    let mut order = Ordering::begin(connection, writer)?;
+    while let Some(row) = rows.next()? {
+        order.add(&Entry {
+            start: row.get(0)?,
+            key: row.get(1)?,
+            staged: row.get(2)?,
+            revision: row.get(3)?,
+        })?;
+    }
+    order.end()
 }

@@ -162,10 +162,10 @@ impl Store {
             .name("ledger".to_owned())
             .spawn(move || {
                 let opened = open_for_writing(&directory).and_then(|(mut connection, keeper)| {
-                    let log = Log::of(&mut connection)?;
+                    let log = Log::of(&mut connection, &file)?;
                     Ok((connection, keeper, log))
                 });
-                let (mut writer, log) = match opened {
+                let (mut writer, mut log) = match opened {
                     Ok((connection, keeper, log)) => {
                         let _ = ready.send(Ok(()));
                         let writer = Writer {
@@ -183,7 +183,7 @@ impl Store {
                 };
                 for job in queue {
                     job(&mut writer);
-                    log.tidy(&writer.connection);
+                    log.tidy();
                 }
             })
             .map_err(|cause| LedgerError::Io {
@@ -247,6 +247,20 @@ impl Store {
             }))
             .map_err(|_| LedgerError::Stopped)?;
         result.recv().map_err(|_| LedgerError::Stopped)?
+    }
+
+    /// Runs a job on the writer thread for which nobody waits, and which the ledger can do without.
+    pub(super) fn later<F>(&self, job: F)
+    where
+        F: FnOnce(&mut Connection) -> Result<(), LedgerError> + Send + 'static,
+    {
+        let job: Job = Box::new(move |writer| {
+            if let Err(error) = writer.run(job) {
+                tracing::debug!("a job of the ledger's failed: {error}");
+            }
+        });
+        // Where the thread has gone, so has what the job was about.
+        let _ = self.jobs.send(job);
     }
 }
 

@@ -18,12 +18,19 @@ CREATE TEMP TABLE staged_print (
     PRIMARY KEY (writer, start)
 ) STRICT, WITHOUT ROWID;
 
--- Those of sealed writers, but for partitions that were read as they stand, in the order in which they are compared: each key once.
+-- The same by key, in sorted runs: each row holds consecutive entries (runs.rs).
+CREATE TEMP TABLE staged_run (
+    id INTEGER PRIMARY KEY,                    -- the writer times 2^32, and the number of the part
+    opens INTEGER NOT NULL,                    -- 1: the first part of a run
+    entries BLOB NOT NULL
+) STRICT;
+
+-- Those of sealed writers, but for partitions that were read as they stand, in the order in which they are compared: each key
+-- once, some entries a row (runs.rs).
 CREATE TEMP TABLE sealed (
-    writer INTEGER NOT NULL, start INTEGER NOT NULL, key BLOB NOT NULL,
-    revision BLOB NOT NULL,
-    staged INTEGER NOT NULL,
-    PRIMARY KEY (writer, start, key)
+    writer INTEGER NOT NULL, start INTEGER NOT NULL, part INTEGER NOT NULL,
+    entries BLOB NOT NULL,
+    PRIMARY KEY (writer, start, part)
 ) STRICT, WITHOUT ROWID;
 
 -- What the comparison of one partition found: the record that goes, and the staged one that comes.

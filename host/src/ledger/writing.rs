@@ -3,6 +3,7 @@
 //! What must hold: a writer of which a batch was not stored never seals; only a few batches of it wait at a time.
 
 use super::{
+    content::{self, Places},
     error::WriteError,
     fingerprint::Fingerprint,
     key,
@@ -20,7 +21,10 @@ use std::{
 use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Batches of a writer that are being made ready or stored while its caller goes on.
-const AHEAD: usize = 2;
+const AHEAD: usize = 4;
+
+/// Bytes that the content of a record likely has.
+const LIKELY: usize = 1024;
 
 /// A record as it is staged.
 #[derive(Debug)]
@@ -28,56 +32,35 @@ pub(super) struct Prepared {
     pub(super) start: i64,
     pub(super) key: Hash,
     pub(super) revision: Hash,
-    pub(super) content: String,
-    pub(super) columns: Columns,
+    /// In the text of its batch.
+    pub(super) places: Places,
 }
 
 /// A batch that is ready to be staged.
 #[derive(Debug)]
 pub(super) struct Batch {
+    /// The contents of all records.
+    pub(super) text: String,
+    /// In the order of starts and keys.
     pub(super) records: Vec<Prepared>,
     /// Per partition start: how many records, and their fingerprint.
     pub(super) prints: BTreeMap<i64, (u64, Fingerprint)>,
-}
-
-/// What stands beside the content in columns of its own.
-#[derive(Debug)]
-pub(super) struct Columns {
-    pub(super) service: String,
-    pub(super) currency: String,
-    pub(super) billed: String,
-    pub(super) effective: String,
-    pub(super) list: Option<String>,
-    pub(super) contracted: Option<String>,
-}
-
-impl Columns {
-    pub(super) fn of(record: &CostRecord) -> Self {
-        let text = |cost: finops_decimal::Decimal| cost.to_string();
-        Self {
-            service: record.service_name.clone(),
-            currency: record.billing_currency.clone(),
-            billed: text(record.billed_cost),
-            effective: text(record.effective_cost),
-            list: record.list_cost.map(text),
-            contracted: record.contracted_cost.map(text),
-        }
-    }
 }
 
 /// The writers that this process has open.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Writers(Arc<Mutex<BTreeMap<WriterId, Arc<tokio::sync::Mutex<Open>>>>>);
 
+/// Records that were handed over, given back to be freed, and whether they were staged.
+type Staged = (Vec<CostRecord>, Result<(), WriteError>);
+
 /// One of them.
 #[derive(Debug)]
 struct Open {
     routing: Arc<Routing>,
-    /// Records so far.
-    written: i64,
     sealed: bool,
     /// Batches that are not known to be stored yet, oldest first.
-    under_way: VecDeque<JoinHandle<Result<(), WriteError>>>,
+    under_way: VecDeque<JoinHandle<Staged>>,
     /// A batch was not stored.
     broken: bool,
 }
@@ -88,7 +71,6 @@ impl Writers {
         let id = routing.writer;
         let open = Open {
             routing: Arc::new(routing),
-            written: 0,
             sealed: false,
             under_way: VecDeque::new(),
             broken: false,
@@ -115,14 +97,18 @@ impl Writers {
             check_columns(record)?;
         }
         open.stored(AHEAD - 1).await?;
-        let (first, routing, store) = (open.written, Arc::clone(&open.routing), store.clone());
-        open.written += i64::try_from(records.len()).unwrap_or(i64::MAX);
+        let (routing, store) = (Arc::clone(&open.routing), store.clone());
         open.under_way.push_back(spawn_blocking(move || {
-            let prepared = prepare(&routing, &starts, &records)?;
-            drop(records);
-            store.with_blocking(move |connection| {
-                Ok(stage::insert(connection, routing.writer, first, &prepared))
-            })?
+            let stored = prepare(&routing, &starts, &records)
+                .and_then(|batch| {
+                    store.with_blocking(move |connection| {
+                        Ok(stage::insert(connection, routing.writer, &batch))
+                    })
+                })
+                .map_err(WriteError::from)
+                .flatten();
+            // They go where they came from: an allocator takes back slowly what another thread was given.
+            (records, stored)
         }));
         Ok(())
     }
@@ -182,7 +168,7 @@ impl Open {
             };
             let stored = oldest.await;
             self.under_way.pop_front();
-            let stored = stored.unwrap_or(Err(WriteError::Ledger(LedgerError::Stopped)));
+            let (_, stored) = stored.unwrap_or((Vec::new(), Err(WriteError::Ledger(LedgerError::Stopped))));
             if stored.is_err() {
                 self.broken = true;
             }
@@ -200,12 +186,14 @@ impl Open {
 /// Makes a batch ready, in the order of keys: the commit, which takes all records in that order, then reads each page of
 /// a batch once.
 fn prepare(routing: &Routing, starts: &[i64], records: &[CostRecord]) -> Result<Batch, LedgerError> {
+    let mut text = String::with_capacity(records.len().saturating_mul(LIKELY));
+    let mut parts = key::Parts::default();
     let mut prepared = Vec::with_capacity(records.len());
     let mut prints: BTreeMap<i64, (u64, Fingerprint)> = BTreeMap::new();
     for (start, record) in starts.iter().zip(records) {
-        let content = key::content(record)?;
-        let key = key::record_key(record, &routing.definition.key_tags);
-        let revision = key::revision(&content);
+        let places = content::write(&mut text, record)?;
+        let key = key::record_key_by(&mut parts, record, &routing.definition.key_tags);
+        let revision = key::revision(places.content.of(&text));
         let (count, sum) = prints.entry(*start).or_default();
         *count += 1;
         *sum = sum.with(Fingerprint::of(&key, &revision));
@@ -213,12 +201,12 @@ fn prepare(routing: &Routing, starts: &[i64], records: &[CostRecord]) -> Result<
             start: *start,
             key,
             revision,
-            content,
-            columns: Columns::of(record),
+            places,
         });
     }
-    prepared.sort_by_key(|record| (record.start, record.key));
+    prepared.sort_by_cached_key(|record| (record.start, record.key));
     Ok(Batch {
+        text,
         records: prepared,
         prints,
     })

@@ -123,7 +123,7 @@ impl Books {
 
 fn run() -> RunInfo {
     RunInfo {
-        tags: std::collections::BTreeMap::new(),
+        tags: BTreeMap::new(),
         instance: "bench".to_owned(),
         collector: "bench".to_owned(),
         version: "0".to_owned(),

@@ -32,7 +32,7 @@ pub(super) fn chart(series: &Series, id: usize, title: &str) -> Result<String, A
         "<div class=\"chart\"><svg class=\"axis\" height=\"{total}\" aria-hidden=\"true\">"
     );
     for tick in &scale.ticks {
-        let y = y(scale.from_top(*tick)?)?;
+        let y = y(scale.below_top(*tick)?)?;
         let _ = write!(
             svg,
             "<text x=\"100%\" y=\"{y}\" dy=\"4\" text-anchor=\"end\">{}</text>",
@@ -47,7 +47,7 @@ pub(super) fn chart(series: &Series, id: usize, title: &str) -> Result<String, A
         html::text(&described(series))
     );
     for tick in &scale.ticks {
-        let y = y(scale.from_top(*tick)?)?;
+        let y = y(scale.below_top(*tick)?)?;
         let class = if tick.is_zero() { "zero" } else { "grid" };
         let _ = write!(
             svg,
@@ -120,7 +120,7 @@ fn columns(svg: &mut String, series: &Series, scale: &Scale) -> Result<(), Arith
             }
             let side = if amount.is_negative() { below } else { above };
             let end = side.checked_add(*amount)?;
-            let (one, other) = (y(scale.from_top(*side)?)?, y(scale.from_top(end)?)?);
+            let (one, other) = (y(scale.below_top(*side)?)?, y(scale.below_top(end)?)?);
             *side = end;
             let _ = write!(
                 drawn,

@@ -128,7 +128,7 @@ impl Page<'_> {
             page,
             "<section aria-labelledby=\"c{id}\">\n<h2 id=\"c{id}\">{name}</h2>"
         );
-        self.cards(page, currency, total);
+        self.cards(page, currency, total)?;
         if let Some(series) = chart {
             let title = format!(
                 "{} by {}{}, in {currency}",
@@ -157,7 +157,7 @@ impl Page<'_> {
         }
     }
 
-    fn cards(&self, page: &mut String, currency: &str, total: &Total) {
+    fn cards(&self, page: &mut String, currency: &str, total: &Total) -> Result<(), ArithmeticError> {
         let measure = self.question.ranked_by();
         let now = total.of(measure);
         page.push_str("<dl class=\"cards\">");
@@ -167,17 +167,21 @@ impl Page<'_> {
         }
         if let (Some(_), Some(before)) = (self.question.before, total.previous) {
             card(page, "Period before", before, currency, "");
-            let change = now.checked_sub(before).unwrap_or_default();
+            let change = now.checked_sub(before)?;
             let percent = percent(now, before);
             let note = match (change.is_zero(), change.is_negative()) {
                 (true, _) => "as much as before".to_owned(),
-                (_, true) => format!("<span class=\"down\">▼ {percent} %</span> less than before"),
+                (_, true) => {
+                    let percent = percent.trim_start_matches('-');
+                    format!("<span class=\"down\">▼ {percent} %</span> less than before")
+                }
                 (_, false) => format!("<span class=\"up\">▲ {percent} %</span> more than before"),
             };
             let note = if percent.is_empty() { String::new() } else { note };
             card(page, "Change", change, currency, &note);
         }
         page.push_str("</dl>\n");
+        Ok(())
     }
 
     fn footer(&self, page: &mut String) {

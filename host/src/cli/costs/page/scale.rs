@@ -58,7 +58,7 @@ impl Scale {
     ///
     /// # Errors
     /// Where it is too large.
-    pub(super) fn from_top(&self, amount: Decimal) -> Result<Decimal, ArithmeticError> {
+    pub(super) fn below_top(&self, amount: Decimal) -> Result<Decimal, ArithmeticError> {
         self.most.checked_sub(amount)?.div_rounded(self.range, 6)
     }
 }
@@ -96,7 +96,7 @@ mod tests {
         let scale = Scale::of(&stacks).unwrap();
         for (above, below) in &stacks {
             for amount in [above, below] {
-                let part = scale.from_top(*amount).unwrap();
+                let part = scale.below_top(*amount).unwrap();
                 assert!(
                     !part.is_negative() && part <= Decimal::ONE,
                     "{amount} lies outside: {part}"
