@@ -6,6 +6,7 @@ use crate::{
     setting::Setting,
 };
 use finops_host::{
+    component::ComponentFile,
     sandbox::Runtime,
     schedule::{Asked, Prepared},
 };
@@ -24,7 +25,7 @@ impl Computing {
         let guarded = sandboxed::prepared(setting, runtime, guest, &setting.compute()).await?;
         let mut other = sandboxed::prepared(setting, runtime, guest, &setting.compute()).await?;
         let unguarded = Runtime::unguarded()?;
-        other.component = unguarded.compile(&other.file)?;
+        other.component = unguarded.compile(&ComponentFile::read(guest, None)?)?;
         Ok(Self {
             guarded,
             unguarded: (unguarded, other),
