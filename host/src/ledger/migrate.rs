@@ -42,13 +42,14 @@ fn to_4(transaction: &Connection) -> rusqlite::Result<()> {
     snapshot::add_views(transaction)
 }
 
-/// The operator's own tags, and control totals; the views join the tags. Finding the runs of one instance among those of many,
+/// The operator's own tags, and control totals; the views join the tags. What runs reported is covered by a checksum. Finding the runs of one instance among those of many,
 /// and the commits of a run.
 fn to_5(transaction: &Connection) -> rusqlite::Result<()> {
     tags::add_tables(transaction)?;
     control::add_tables(transaction)?;
     transaction.execute_batch(
-        "CREATE INDEX run_instance ON run (instance, id);
+        "ALTER TABLE run ADD COLUMN checksum TEXT;
+         CREATE INDEX run_instance ON run (instance, id);
          CREATE INDEX commits_run ON commits (run);",
     )?;
     snapshot::add_views(transaction)

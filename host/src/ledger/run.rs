@@ -5,7 +5,7 @@ use super::{
     error::{WriteError, damaged},
     source::Claimant,
     stage,
-    store::LedgerError,
+    store::{LedgerError, checksum},
     tags::{self, Tags},
 };
 use crate::component::descriptor::Stream;
@@ -115,7 +115,7 @@ fn forget_old(transaction: &Transaction, instance: &str) -> Result<(), LedgerErr
     };
     for (run, needed) in old {
         let sql = match needed {
-            true => "UPDATE run SET report = NULL WHERE id = ?",
+            true => "UPDATE run SET report = NULL, checksum = NULL WHERE id = ?",
             false => "DELETE FROM run WHERE id = ?",
         };
         transaction.prepare_cached(sql)?.execute([run])?;
@@ -172,9 +172,11 @@ pub(super) fn end(
     if leftovers == Leftovers::Deleted {
         forget_staged(&transaction, run.0)?;
     }
+    let report = report.to_string();
+    let sum = run_checksum(run.0, outcome, note, &report);
     transaction.execute(
-        "UPDATE run SET ended = ?, outcome = ?, note = ?, report = ? WHERE id = ?",
-        params![now.as_second(), outcome, note, report.to_string(), run.0],
+        "UPDATE run SET ended = ?, outcome = ?, note = ?, report = ?, checksum = ? WHERE id = ?",
+        params![now.as_second(), outcome, note, report, sum, run.0],
     )?;
     let detail = serde_json::json!({ "run": run.0, "outcome": outcome, "note": note }).to_string();
     transaction.execute(
@@ -189,6 +191,12 @@ pub(super) fn end(
     )?;
     transaction.commit()?;
     Ok(())
+}
+
+/// The checksum of what a run left: how it ended, and its report.
+pub(super) fn run_checksum(run: i64, outcome: &str, note: Option<&str>, report: &str) -> String {
+    let (run, note) = (run.to_string(), note.unwrap_or_default());
+    checksum([&run, outcome, note, report].map(str::as_bytes))
 }
 
 /// Deletes the writers of a run and what they staged, except those that a held commit keeps.

@@ -48,7 +48,8 @@ CREATE TABLE run (
     note TEXT,
     report TEXT,                               -- JSON: figures of the run, denied calls
     streams TEXT NOT NULL DEFAULT '[]',        -- JSON: the streams of its collector's descriptor
-    counts INTEGER NOT NULL DEFAULT 1          -- 0: the operator said `count = false`
+    counts INTEGER NOT NULL DEFAULT 1,         -- 0: the operator said `count = false`
+    checksum TEXT                              -- over id, outcome, note, report; NULL: it has none of them, or is older than this
 ) STRICT;
 
 CREATE INDEX run_instance ON run (instance, id);

@@ -6,11 +6,31 @@ use crate::ledger::{
     error::instant,
     period::partition_from,
     record::{Source, basis_name},
+    run::run_checksum,
     source::source_hash,
     store::LedgerError,
     stream::{definition, grain_name},
 };
 use rusqlite::Connection;
+
+/// What runs left. One that has no checksum was killed, has been forgotten, or is older than checksums of runs.
+fn runs(connection: &Connection, report: &mut Report) -> Result<(), LedgerError> {
+    let mut statement = connection
+        .prepare("SELECT id, outcome, note, report, checksum FROM run WHERE checksum IS NOT NULL")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (id, note): (i64, Option<String>) = (row.get(0)?, row.get(2)?);
+        let (outcome, said): (Option<String>, Option<String>) = (row.get(1)?, row.get(3)?);
+        let (outcome, said) = (outcome.unwrap_or_default(), said.unwrap_or_default());
+        if row.get::<_, String>(4)? != run_checksum(id, &outcome, note.as_deref(), &said) {
+            report.found(
+                Rule::Row,
+                format!("the checksum of run {id} is not that of what it reported"),
+            );
+        }
+    }
+    Ok(())
+}
 
 /// Hashes of sources, definitions of streams, bounds of partitions.
 pub(super) fn check(connection: &Connection, report: &mut Report) -> Result<(), LedgerError> {
@@ -31,6 +51,7 @@ pub(super) fn check(connection: &Connection, report: &mut Report) -> Result<(), 
             );
         }
     }
+    runs(connection, report)?;
     let mut statement = connection
         .prepare("SELECT id, definition, name, grain, basis, key_version FROM stream ORDER BY id")?;
     let mut partitions =

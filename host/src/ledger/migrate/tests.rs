@@ -190,7 +190,7 @@ fn a_ledger_of_the_fourth_schema_gets_tags_and_control_totals_and_keeps_its_book
     bench.directory = bench.closed();
     let old = Connection::open(bench.directory.path().join(FILE_NAME)).unwrap();
     old.execute_batch(
-        "DROP INDEX run_instance; DROP INDEX commits_run; DROP VIEW finops_current_cost; DROP TABLE instance_tag; DROP TABLE snapshot_tags; DROP TABLE control_total;
+        "DROP INDEX run_instance; DROP INDEX commits_run; ALTER TABLE run DROP COLUMN checksum; DROP VIEW finops_current_cost; DROP TABLE instance_tag; DROP TABLE snapshot_tags; DROP TABLE control_total;
          PRAGMA user_version = 4;",
     )
     .unwrap();

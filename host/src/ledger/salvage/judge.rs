@@ -15,6 +15,7 @@ use crate::ledger::{
     post::{entry_checksum, entry_id},
     record::{Source, basis_name},
     replace::record_checksum,
+    run::run_checksum,
     source::source_hash,
     store::{Hash, checksum, from_hex, hash_parts},
     stream::{definition, grain_name},
@@ -74,8 +75,15 @@ pub(super) fn stream(carried: &mut Carried, row: &mut Row<'_>) -> Verdict {
 pub(super) fn run(_: &mut Carried, row: &mut Row<'_>) -> Verdict {
     let is_json =
         |text: Option<&str>| text.is_some_and(|text| serde_json::from_str::<serde_json::Value>(text).is_ok());
-    if !row.is_null("report") && !is_json(row.text("report")) {
+    let reported = row.text("outcome").unwrap_or_default();
+    let told = (row.text("note"), row.text("report").unwrap_or_default());
+    let sum = row
+        .whole("id")
+        .map(|id| run_checksum(id, reported, told.0, told.1));
+    let altered = !row.is_null("checksum") && row.text("checksum") != sum.as_deref();
+    if altered || !row.is_null("report") && !is_json(row.text("report")) {
         row.set("report", Value::Null);
+        row.set("checksum", Value::Null);
     }
     if !is_json(row.text("streams")) {
         row.set("streams", Value::Text("[]".to_owned()));
