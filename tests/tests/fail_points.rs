@@ -31,7 +31,7 @@ const KINDS: [&str; 6] = [
 /// Those of archiving, beside these.
 const ARCHIVING: [&str; 2] = ["BeforeArchive", "AfterArchive"];
 /// More points than the errand has: where counting them must have ended.
-const FAR: u64 = 300;
+const FAR: u64 = 1_000;
 /// How many programs at once: most of the time one waits for the disk.
 const AT_ONCE: usize = 3;
 

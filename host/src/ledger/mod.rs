@@ -304,9 +304,11 @@ impl Ledger {
         let receipts = self.write_job(commit).await?;
         let staged = writers.clone();
         self.store.later(move |connection| {
+            let transaction = connection.transaction()?;
             staged
                 .iter()
-                .try_for_each(|writer| stage::sweep(connection, writer.0))
+                .try_for_each(|writer| stage::sweep(&transaction, writer.0))?;
+            Ok(transaction.commit()?)
         });
         for writer in writers {
             self.writers.close(writer).await;
