@@ -156,8 +156,10 @@ fn without_files(example: &str) -> String {
         if line.trim_start().starts_with("ca = ") || line.trim_start().starts_with("name = ") {
             continue;
         }
-        match (line.find("{ file = "), line.rfind('}')) {
-            (Some(from), Some(to)) if from < to => {
+        let from = line.find("{ file = ");
+        let to = from.and_then(|from| Some(from + line.get(from..)?.find('}')?));
+        match (from, to) {
+            (Some(from), Some(to)) => {
                 let (before, after) = (line.get(..from), line.get(to + 1..));
                 text.push_str(before.unwrap_or_default());
                 text.push_str("{ env = \"FINOPS_BENCH\" }");
