@@ -117,7 +117,7 @@ pub(super) async fn serve(read: Read, state: Option<&Path>) -> Result<Exit, Fail
         roster: Roster::default(),
         last_starts,
         forces: BTreeMap::new(),
-        files: BTreeSet::new(),
+        standing: BTreeSet::new(),
         runs: JoinSet::new(),
         names: HashMap::new(),
         openfinops,
@@ -169,8 +169,8 @@ struct Service {
     last_starts: BTreeMap<String, Timestamp>,
     /// What is in force, by name.
     forces: BTreeMap<String, Arc<Prepared>>,
-    /// The names under which files without a version in force stand on the board.
-    files: BTreeSet<String>,
+    /// The names that stand on the board: of instances in force, and of files that have no version in force.
+    standing: BTreeSet<String>,
     runs: JoinSet<Turn>,
     /// The names of running tasks' instances: a task that panics tells no more than its number.
     names: HashMap<tokio::task::Id, Due>,
@@ -298,10 +298,10 @@ impl Service {
                     .put(&name, InstanceState::unfit(path.to_owned(), why.to_owned()));
             }
         }
-        for gone in self.files.difference(&standing) {
+        for gone in self.standing.difference(&standing) {
             self.crew.board.remove(gone);
         }
-        self.files = standing;
+        self.standing = standing;
         self.crew
             .metrics
             .reloaded(self.forces.len(), fleet.refused().count());

@@ -356,7 +356,7 @@ fn alerts_and_documentation_name_only_families_that_there_are() {
 
 /// `cargo xtask test-extra` runs it where Debian's prometheus is installed.
 #[test]
-#[ignore = "needs promtool"]
+#[ignore = "needs Debian's package prometheus: cargo xtask test-extra"]
 fn promtool_accepts_every_family_without_complaint() {
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])
