@@ -100,13 +100,12 @@ impl Writers {
         let (routing, store) = (Arc::clone(&open.routing), store.clone());
         open.under_way.push_back(spawn_blocking(move || {
             let stored = prepare(&routing, &starts, &records)
-                .and_then(|batch| {
-                    store.with_blocking(move |connection| {
-                        Ok(stage::insert(connection, routing.writer, &batch))
-                    })
-                })
                 .map_err(WriteError::from)
-                .flatten();
+                .and_then(|batch| {
+                    store.decide_blocking(move |connection| {
+                        stage::insert(connection, routing.writer, &batch)
+                    })
+                });
             // They go where they came from: an allocator takes back slowly what another thread was given.
             (records, stored)
         }));
