@@ -224,8 +224,8 @@ mod tests {
         assert_eq!((alone.destination.as_str(), alone.paused), ("openfinops", false));
 
         bench.doctor(
-            "INSERT INTO batch (id, uid, destination, source, body, state, sealed_at, checksum)
-             VALUES (1, 'u', 1, 1, x'', 'ambiguous', 0, 'x');
+            "INSERT INTO batch (id, uid, destination, source, state, sealed_at, checksum)
+             VALUES (1, 'u', 1, 1, 'ambiguous', 0, 'x');
              UPDATE entry SET batch = 1, state = 'ambiguous' WHERE amount = '2';
              UPDATE destination SET state = 'paused', reason = 'asked to', attempt = 4",
         );

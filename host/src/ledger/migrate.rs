@@ -7,6 +7,7 @@ mod hashes;
 use super::{
     archive, control,
     destination::convert,
+    outbox::bodies,
     snapshot,
     store::{LedgerError, SCHEMA_VERSION},
     tags,
@@ -42,11 +43,12 @@ fn to_4(transaction: &Connection) -> rusqlite::Result<()> {
     snapshot::add_views(transaction)
 }
 
-/// The operator's own tags, and control totals; the views join the tags. What runs reported is covered by a checksum. Finding the runs of one instance among those of many,
-/// and the commits of a run.
+/// The operator's own tags, and control totals; the views join the tags. What runs reported is covered by a checksum. Finding
+/// the runs of one instance among those of many, and the commits of a run. The bytes of batches in a table of their own.
 fn to_5(transaction: &Connection) -> rusqlite::Result<()> {
     tags::add_tables(transaction)?;
     control::add_tables(transaction)?;
+    bodies::take_out(transaction)?;
     transaction.execute_batch(
         "ALTER TABLE run ADD COLUMN checksum TEXT;
          CREATE INDEX run_instance ON run (instance, id);

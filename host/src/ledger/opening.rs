@@ -179,6 +179,7 @@ pub(super) fn fill(path: &Path) -> Result<(), LedgerError> {
     archive::add_tables(&transaction)?;
     super::tags::add_tables(&transaction)?;
     super::control::add_tables(&transaction)?;
+    super::outbox::bodies::add_table(&transaction)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()?;

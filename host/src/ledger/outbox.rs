@@ -4,6 +4,7 @@
 //! batch is marked `ambiguous` *before* its bytes leave, and only a certain answer takes the mark away; a source has one
 //! open batch at most, which keeps its order; an entry leaves the outbox as settled, dead or dropped and in no other way.
 
+pub(super) mod bodies;
 mod decision;
 mod destination;
 mod fate;
@@ -167,10 +168,11 @@ fn read_batch(connection: &Connection, id: i64) -> Result<Batch, LedgerError> {
         );
         Ok((columns, source))
     };
-    let sql = "SELECT b.*, b.observation_seq IS NOT NULL OR b.event_id IS NOT NULL AS extras, \
-               s.hash, s.provider, s.instance FROM batch b JOIN source s ON s.id = b.source WHERE b.id = ?1";
+    let sql = "SELECT b.*, COALESCE(body, x'') AS body, b.observation_seq IS NOT NULL OR b.event_id IS NOT NULL AS extras, \
+               s.hash, s.provider, s.instance FROM batch b JOIN source s ON s.id = b.source \
+               LEFT JOIN batch_body ON batch_body.batch = b.id WHERE b.id = ?1";
     let ((uid, body, state, sealed_at, last_sent_at, looked_absent, extras, sum), source) =
-        connection.query_row(sql, [id], columns)?;
+        connection.prepare_cached(sql)?.query_row([id], columns)?;
     if checksum([uid.as_bytes(), &body]) != sum {
         return Err(LedgerError::Damaged(format!(
             "batch {id}: its checksum does not agree"

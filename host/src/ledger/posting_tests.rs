@@ -143,8 +143,8 @@ fn other_currencies_are_sent_and_held_again_as_the_operator_says() {
     );
     // What is sealed is on its way, with its bytes; what is not is held once more.
     bench.doctor(
-        "INSERT INTO batch (uid, destination, source, body, state, sealed_at, checksum)
-             VALUES ('u', 1, 1, x'', 'sealed', 0, '');
+        "INSERT INTO batch (uid, destination, source, state, sealed_at, checksum)
+             VALUES ('u', 1, 1, 'sealed', 0, '');
          UPDATE entry SET batch = (SELECT id FROM batch) WHERE amount = '3'",
     );
     bench

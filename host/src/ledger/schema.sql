@@ -150,13 +150,12 @@ CREATE TABLE posting (
     UNIQUE (epoch, partition, key)
 ) STRICT;
 
--- A sealed batch: its exact bytes, sent identically until it is settled.
+-- A sealed batch; its exact bytes, sent identically until it is settled, are in batch_body (outbox/bodies.rs).
 CREATE TABLE batch (
     id INTEGER PRIMARY KEY,
     uid TEXT NOT NULL UNIQUE,
     destination INTEGER NOT NULL REFERENCES destination(id),
     source INTEGER NOT NULL REFERENCES source(id),
-    body BLOB NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('sealed', 'ambiguous', 'settled', 'dissolved')),
     sealed_at INTEGER NOT NULL, first_sent_at INTEGER, last_sent_at INTEGER, attempts INTEGER NOT NULL DEFAULT 0,
     looked_absent INTEGER NOT NULL DEFAULT 0,  -- look-ups in a row that certainly did not find it
@@ -164,7 +163,7 @@ CREATE TABLE batch (
     maybe_duplicated INTEGER NOT NULL DEFAULT 0,
     last_error TEXT,
     observation_seq INTEGER, event_id INTEGER, -- the last of each that it carries: where the cursors go once it is settled
-    checksum TEXT NOT NULL                     -- over uid and body; the body is emptied once the batch is closed
+    checksum TEXT NOT NULL                     -- over uid and body; a closed batch has none
 ) STRICT;
 CREATE INDEX batch_open ON batch (destination, id) WHERE state IN ('sealed', 'ambiguous');
 

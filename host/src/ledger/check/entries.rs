@@ -141,7 +141,9 @@ fn add(one: Decimal, other: Decimal) -> Result<Decimal, LedgerError> {
 }
 
 fn batches(connection: &Connection, report: &mut Report) -> Result<(), LedgerError> {
-    let mut statement = connection.prepare("SELECT id, uid, body, checksum FROM batch")?;
+    let mut statement = connection.prepare(
+        "SELECT id, uid, COALESCE(body, x''), checksum FROM batch LEFT JOIN batch_body ON batch = id",
+    )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (id, uid, body): (i64, String, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);

@@ -189,8 +189,8 @@ fn a_record_that_wrongly_does_not_count_is_found() {
 #[test]
 fn an_entry_settled_without_its_batch_knowing_is_found() {
     finds(
-        "INSERT INTO batch (uid, destination, source, body, state, sealed_at, checksum)
-             VALUES ('u', 1, 1, x'00', 'settled', 0, 'x');
+        "INSERT INTO batch (uid, destination, source, state, sealed_at, checksum)
+             VALUES ('u', 1, 1, 'settled', 0, 'x');
          UPDATE entry SET batch = 1 WHERE id = 1",
         "law 3: entry 1 is pending, its batch 1 is settled",
     );

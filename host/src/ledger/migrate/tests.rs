@@ -15,6 +15,12 @@ use crate::{
 };
 
 const DAY: &str = "2026-08-01T00:00:00Z";
+/// The bytes of a batch that is open.
+const BODY: &[u8] = b"{}";
+/// Puts them where they stood before version 5.
+const BODIES_WITHIN: &str = "ALTER TABLE batch ADD COLUMN body BLOB NOT NULL DEFAULT x'';
+     UPDATE batch SET body = COALESCE((SELECT body FROM batch_body WHERE batch = id), x'');
+     DROP TABLE batch_body;";
 
 /// Every column of every table.
 fn columns(bench: &Bench) -> Vec<String> {
@@ -50,7 +56,20 @@ fn books() -> Bench {
     let options = crate::ledger::CommitOptions::default();
     let receipts = bench.block(bench.ledger.commit(bench.run, vec![writer], options));
     assert!(receipts.unwrap().iter().all(|receipt| receipt.held));
+    let job = |connection: &mut Connection| {
+        let sum = crate::ledger::store::checksum([b"u".as_slice(), BODY]);
+        let sql = "INSERT INTO batch (id, uid, destination, source, state, sealed_at, checksum)
+                   VALUES (1, 'u', 1, 1, 'sealed', 0, ?)";
+        connection.execute(sql, [sum])?;
+        connection.execute("INSERT INTO batch_body VALUES (1, ?)", [BODY])?;
+        Ok(connection.execute("UPDATE entry SET batch = 1 WHERE id = 1", [])?)
+    };
+    bench.ledger.store().with_blocking(job).unwrap();
     bench
+}
+
+fn bodies(bench: &Bench) -> Vec<String> {
+    bench.rows("SELECT batch, hex(body) FROM batch_body")
 }
 
 /// The same ledger as the program of version 2 kept it, in a directory of its own.
@@ -78,6 +97,8 @@ fn of_version_2(bench: &Bench) -> tempfile::TempDir {
                           THEN 'lower(hex(old_checksum(partition, key, revision, content, from_commit)))'
                       WHEN m.name IN ('record', 'staged_record') AND c.name IN ('key', 'revision')
                           THEN 'lower(hex(' || c.name || '))'
+                      WHEN m.name = 'batch' AND c.name = 'body'
+                          THEN '(SELECT body FROM new.batch_body WHERE batch = batch.id)'
                       ELSE '\"' || c.name || '\"' END, ', ' ORDER BY c.cid) || ' FROM new.' || m.name
              FROM main.sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' GROUP BY m.name",
         )
@@ -107,6 +128,7 @@ fn a_ledger_of_the_second_schema_becomes_one_of_this_and_keeps_its_books() {
     assert_eq!(indexes(&bench), wanted);
     bench.reopen();
     assert_eq!((bench.rows(records), bench.entries()), (stood, entries));
+    assert_eq!(bodies(&bench), ["1|7B7D"]);
     assert_eq!(bench.findings(), [""; 0]);
     let held = review(&open_read_only(bench.directory.path()).unwrap()).unwrap();
     let [proposal] = held.as_slice() else {
@@ -161,6 +183,7 @@ fn a_damaged_ledger_of_the_second_schema_is_salvaged_but_for_what_is_damaged() {
         bench.rows("SELECT effective FROM record ORDER BY id"),
         ["1", "1.25"]
     );
+    assert_eq!(bodies(&bench), ["1|7B7D"]);
     assert_eq!(bench.findings(), [""; 0]);
 }
 
@@ -189,8 +212,10 @@ fn a_ledger_of_the_fourth_schema_gets_tags_and_control_totals_and_keeps_its_book
     let (tables, wanted, entries) = (columns(&bench), indexes(&bench), bench.entries());
     bench.directory = bench.closed();
     let old = Connection::open(bench.directory.path().join(FILE_NAME)).unwrap();
+    old.execute_batch(BODIES_WITHIN).unwrap();
     old.execute_batch(
-        "DROP INDEX run_instance; DROP INDEX commits_run; ALTER TABLE run DROP COLUMN checksum; DROP VIEW finops_current_cost; DROP TABLE instance_tag; DROP TABLE snapshot_tags; DROP TABLE control_total;
+        "DROP INDEX run_instance; DROP INDEX commits_run; ALTER TABLE run DROP COLUMN checksum;
+         DROP VIEW finops_current_cost; DROP TABLE instance_tag; DROP TABLE snapshot_tags; DROP TABLE control_total;
          PRAGMA user_version = 4;",
     )
     .unwrap();
@@ -200,5 +225,6 @@ fn a_ledger_of_the_fourth_schema_gets_tags_and_control_totals_and_keeps_its_book
     assert_eq!(bench.entries(), entries);
     assert_eq!(bench.rows("SELECT count(*) FROM finops_current_cost"), ["2"]);
     assert_eq!(bench.rows("SELECT count(*) FROM control_total"), ["0"]);
+    assert_eq!(bodies(&bench), ["1|7B7D"]);
     assert_eq!(bench.findings(), [""; 0]);
 }

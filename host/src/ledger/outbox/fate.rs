@@ -2,7 +2,7 @@
 //!
 //! A batch that is no longer open (another process closed it) is left alone.
 
-use super::{Batch, Contents, DestinationRow, SealOrder, seal::seal_within, whole_second};
+use super::{Batch, Contents, DestinationRow, SealOrder, bodies, seal::seal_within, whole_second};
 use crate::ledger::store::{LedgerError, checksum};
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -230,8 +230,9 @@ fn close(
     state: &str,
     error: Option<&str>,
 ) -> Result<usize, LedgerError> {
-    let sql = "UPDATE batch SET state = ?2, next_at = NULL, last_error = COALESCE(?3, last_error), body = x'', checksum = ?4 \
+    let sql = "UPDATE batch SET state = ?2, next_at = NULL, last_error = COALESCE(?3, last_error), checksum = ?4 \
                WHERE id = ?1 AND state IN ('sealed', 'ambiguous')";
     let sum = checksum([batch.uid.as_bytes(), b"".as_slice()]);
+    bodies::forget(transaction, batch.id)?;
     Ok(transaction.execute(sql, (batch.id, state, error, sum))?)
 }

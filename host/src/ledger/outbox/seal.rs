@@ -4,7 +4,7 @@
 //! the bytes are stored before any of them is sent.
 
 use super::{
-    BatchSource, DestinationRow, SourceRow,
+    BatchSource, DestinationRow, SourceRow, bodies,
     waiting::{Entry, Event, Observation, entries, events, observations},
 };
 use crate::ledger::store::{LedgerError, checksum};
@@ -99,15 +99,14 @@ pub(super) fn seal_within(
         return Ok(None);
     };
     let (contents, body) = fit(contents, order.bytes, render)?;
-    let sql = "INSERT INTO batch (uid, destination, source, body, state, sealed_at, observation_seq, event_id, checksum) \
-               VALUES (?1, ?2, ?3, ?4, 'sealed', ?5, ?6, ?7, ?8)";
+    let sql = "INSERT INTO batch (uid, destination, source, state, sealed_at, observation_seq, event_id, checksum) \
+               VALUES (?1, ?2, ?3, 'sealed', ?4, ?5, ?6, ?7)";
     transaction.execute(
         sql,
         (
             &order.uid,
             destination,
             contents.source.id,
-            &body,
             order.now.as_second(),
             contents.observations.last().map(|last| last.seq),
             contents.events.last().map(|last| last.row),
@@ -115,6 +114,7 @@ pub(super) fn seal_within(
         ),
     )?;
     let batch = transaction.last_insert_rowid();
+    bodies::keep(transaction, batch, &body)?;
     {
         let mut claim = transaction.prepare_cached("UPDATE entry SET batch = ?1 WHERE id = ?2")?;
         for entry in &contents.entries {

@@ -152,7 +152,7 @@ fn settling_moves_entries_and_cursors_together_and_empties_the_body() {
         Taken::Yes
     );
     assert_eq!(books.counts().settled, 1);
-    assert_eq!(books.ask::<i64>("SELECT LENGTH(body) FROM batch"), [0]);
+    assert_eq!(books.ask::<i64>("SELECT COUNT(*) FROM batch_body"), [0]);
     let next = sealed(&books);
     assert_eq!(lines(&next), ["observation 6"]);
     assert_eq!(
@@ -297,7 +297,7 @@ fn a_batch_whose_bytes_changed_is_refused() {
     let source = books.source("a");
     books.entry(source, "1");
     sealed(&books);
-    books.sql("UPDATE batch SET body = x'00'");
+    books.sql("UPDATE batch_body SET body = x'00'");
     let error = books.with(|c| next_step(c, DESTINATION, &order(1, Extras::With), &listing).unwrap_err());
     assert!(error.to_string().contains("checksum"), "{error}");
 }

@@ -36,6 +36,8 @@ pub(super) struct Carried {
     /// Destinations of which an entry was lost.
     pub(super) destinations: BTreeSet<i64>,
     pub(super) archives: Archives,
+    /// The bytes of batches, by batch. One that cannot be read is missed by its batch.
+    pub(super) bodies: BTreeMap<i64, Vec<u8>>,
     pub(super) sources: BTreeMap<i64, (String, String)>,
     pub(super) streams: BTreeMap<i64, Series>,
     pub(super) partitions: BTreeMap<i64, (i64, i64)>,
@@ -88,16 +90,39 @@ const KEYED: [(&str, &str); 5] = [
 pub(super) fn carry(old: &Connection, new: &Connection, state: &Path) -> Result<Carried, LedgerError> {
     let mut carried = Carried {
         archives: Archives::of(old, state),
+        bodies: bodies(old, new)?,
         ..Carried::default()
     };
     for (table, judge) in TABLES {
         carried.table(old, new, table, judge)?;
+    }
+    for (batch, body) in std::mem::take(&mut carried.bodies) {
+        let sql = "INSERT INTO batch_body SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM batch WHERE id = ?1)";
+        new.execute(sql, (batch, body))?;
     }
     carried.table(old, new, "event", |carried, row| carried.of_source(row).map(drop))?;
     for (table, key) in KEYED {
         carried.keyed(old, new, table, key)?;
     }
     Ok(carried)
+}
+
+/// The bytes of open batches, which stood in the batches' own rows before version 5.
+fn bodies(old: &Connection, new: &Connection) -> Result<BTreeMap<i64, Vec<u8>>, LedgerError> {
+    let apart = !columns(old, new, "batch_body")?.is_empty();
+    let table = Table {
+        old,
+        name: if apart { "batch_body" } else { "batch" },
+        columns: &["body".to_owned()],
+    };
+    let mut bodies = BTreeMap::new();
+    table.walk(|row| {
+        if let Some(body) = row.bytes("body").filter(|body| !body.is_empty()) {
+            bodies.insert(row.id, body.to_vec());
+        }
+        Ok(())
+    })?;
+    Ok(bodies)
 }
 
 /// The columns that both have: an older schema has fewer.

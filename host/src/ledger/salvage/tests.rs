@@ -211,9 +211,9 @@ fn each_kind_of_row_that_is_damaged_is_named_and_the_rest_obeys_the_laws() {
         ("UPDATE stream SET definition = '{}'", "stream", paused),
         ("UPDATE source SET scope = 'other'", "source", paused),
         ("DELETE FROM epoch", "posting", paused),
-        ("INSERT INTO batch VALUES (1, 'u', 1, 1, x'01', 'ambiguous', 0, 0, 0, 1, 0, NULL, 0, NULL, NULL, NULL, 'bad');
+        ("INSERT INTO batch VALUES (1, 'u', 1, 1, 'ambiguous', 0, 0, 0, 1, 0, NULL, 0, NULL, NULL, NULL, 'bad');
           UPDATE entry SET state = 'ambiguous', batch = 1 WHERE id = 7", "batch", paused),
-        ("INSERT INTO batch VALUES (1, 'u', 1, 1, x'01', 'sealed', 0, 0, 0, 1, 0, NULL, 0, NULL, NULL, NULL, 'bad');
+        ("INSERT INTO batch VALUES (1, 'u', 1, 1, 'sealed', 0, 0, 0, 1, 0, NULL, 0, NULL, NULL, NULL, 'bad');
           UPDATE entry SET state = 'pending', batch = 1 WHERE id = 7", "batch", !paused),
         ("DROP INDEX entry_batch", "", !paused),
         ("ALTER TABLE stream DROP COLUMN retired_at; ALTER TABLE run DROP COLUMN counts;

@@ -76,8 +76,8 @@ fn arrive(bench: &Bench) {
     let sum = checksum([b"u".as_slice(), b""]);
     let job = move |connection: &mut rusqlite::Connection| {
         connection.execute(
-            "INSERT INTO batch (uid, destination, source, body, state, sealed_at, checksum)
-             VALUES ('u', 1, 1, x'', 'settled', 0, ?)",
+            "INSERT INTO batch (uid, destination, source, state, sealed_at, checksum)
+             VALUES ('u', 1, 1, 'settled', 0, ?)",
             [sum],
         )?;
         let sql = "UPDATE entry SET state = 'settled', batch = 1 WHERE state = 'pending'";

@@ -153,8 +153,8 @@ fn nothing_is_rebased_while_it_is_unknown_what_arrived() {
             connection.execute("UPDATE entry SET batch = NULL", [])?;
             connection.execute("DELETE FROM batch", [])?;
             connection.execute(
-                "INSERT INTO batch (uid, destination, source, body, state, sealed_at, maybe_duplicated, checksum)
-                 VALUES ('u', 1, 1, x'', ?1, 0, ?2, ?3)",
+                "INSERT INTO batch (uid, destination, source, state, sealed_at, maybe_duplicated, checksum)
+                 VALUES ('u', 1, 1, ?1, 0, ?2, ?3)",
                 (state, again, sum),
             )?;
             let sql = "UPDATE entry SET state = ?1, batch = (SELECT id FROM batch)";
