@@ -7,7 +7,7 @@ use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
     path::Path,
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     sync::mpsc,
     thread::JoinHandle,
     time::Duration,
@@ -16,9 +16,18 @@ use std::{
 /// Longer than anything takes that works.
 const LONG: Duration = Duration::from_secs(180);
 
+/// Which process of those started it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Started,
+    /// As in a container.
+    FirstChild,
+}
+
 /// A running `serve`.
 pub struct Served {
     child: Child,
+    which: Which,
     lines: mpsc::Receiver<Value>,
     reader: Option<JoinHandle<()>>,
     seen: Vec<Value>,
@@ -36,6 +45,18 @@ impl Served {
             .arg(path)
             .args(["--listen", "127.0.0.1:0"])
             .args(more);
+        Self::of(command, Which::Started)
+    }
+
+    /// Starts what runs it as its first child, and has signals reach that child.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn start_within(command: Command) -> Result<Self, Error> {
+        Self::of(command, Which::FirstChild)
+    }
+
+    fn of(mut command: Command, which: Which) -> Result<Self, Error> {
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -53,6 +74,7 @@ impl Served {
         });
         Ok(Self {
             child,
+            which,
             lines,
             reader: Some(reader),
             seen: Vec::new(),
@@ -119,7 +141,14 @@ impl Served {
     /// # Errors
     /// Where there is no such process.
     pub fn signal(&self, signal: Signal) -> Result<(), Error> {
-        let process = Pid::from_raw(i32::try_from(self.child.id())?).ok_or("no process")?;
+        let id = match self.which {
+            Which::Started => i32::try_from(self.id())?,
+            Which::FirstChild => {
+                let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.id()))?;
+                children.split_whitespace().next().ok_or("no child")?.parse()?
+            }
+        };
+        let process = Pid::from_raw(id).ok_or("no process")?;
         Ok(kill_process(process, signal)?)
     }
 

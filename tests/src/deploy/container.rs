@@ -154,7 +154,17 @@ impl Container {
     /// # Errors
     /// Where the image cannot be built or the container not be made.
     pub fn run<A: AsRef<str>>(&self, program: &str, arguments: &[A]) -> Result<Ran, Error> {
-        let work = tempfile::tempdir()?;
+        let mut command = self.command(program, arguments)?;
+        Ok(Ran::of(&command.stdin(Stdio::null()).output()?))
+    }
+
+    /// What runs a program of the image. The program is the first child of the process that this starts, and process 1 in the
+    /// container; it ends with that process.
+    ///
+    /// # Errors
+    /// Where the image cannot be built.
+    pub fn command<A: AsRef<str>>(&self, program: &str, arguments: &[A]) -> Result<Command, Error> {
+        let work = tempfile::tempdir_in(self.files.path())?.keep();
         let mut command = Command::new("unshare");
         command
             .args([
@@ -169,7 +179,7 @@ impl Container {
             .arg(SCRIPT.replace("USER", &USER.to_string()))
             .arg("sh")
             .arg(image()?)
-            .arg(work.path());
+            .arg(work);
         for (access, from, to) in &self.mounts {
             command
                 .arg(match access {
@@ -185,6 +195,6 @@ impl Container {
         }
         command.args(["--", program]);
         command.args(arguments.iter().map(AsRef::as_ref));
-        Ok(Ran::of(&command.stdin(Stdio::null()).output()?))
+        Ok(command)
     }
 }

@@ -1,12 +1,19 @@
 //! The chart's pods with the image's program in them: their files and arguments are what it understands.
 
 use crate::account::{self, Account};
-use finops_tests::deploy::{
-    chart, may_mount,
-    pod::{Secrets, of_kind, pods, text},
+use finops_tests::{
+    deploy::{
+        chart, may_mount,
+        pod::{Secrets, of_kind, pods, text},
+    },
+    served::{Served, of},
 };
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+};
 
 /// The Secrets that the chart's examples of values name.
 fn secrets_of_the_examples() -> Secrets {
@@ -128,6 +135,77 @@ async fn a_cronjobs_pod_collects_into_its_claim_and_the_next_one_finds_the_ledge
         let checked = container.run("/finops-host", &["check", "--ledger"]).unwrap();
         assert_eq!(checked.code, Some(0), "{checked:?}");
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Debian's packages npm and musl-tools: cargo xtask test-extra"]
+async fn the_statefulsets_pod_serves_as_process_1_is_ready_and_ends_in_order_when_it_is_asked_to() {
+    if !may_mount("the StatefulSet's pod").unwrap() {
+        return;
+    }
+    let account = Account::open().await;
+    let at = "/run/secrets/finops-host/snowflake";
+    let file = account.file(
+        "/collectors/snowflake.wasm",
+        &format!("{at}/finops.p8"),
+        &format!("{at}/ca.pem"),
+    );
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let values = serde_json::json!({
+        "image": { "repository": "registry.example.com/finops-host" },
+        "env": [{ "name": "FINOPS_HOST_NOW", "value": account.now }],
+        "serve": { "port": port },
+        "instances": { "snowflake": {
+            "config": file.replace("[collector]", "[collector]\ninterval = \"12h\""),
+            "secrets": [{ "name": "account", "keys": ["finops.p8", "ca.pem"] }],
+        } },
+    });
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("values.yaml");
+    std::fs::write(&path, values.to_string()).unwrap();
+    tokio::task::block_in_place(|| {
+        let manifests = chart::render(&path).unwrap();
+        let pods = pods(&manifests);
+        let [pod] = pods.as_slice() else {
+            panic!("{} pods", pods.len());
+        };
+        let secrets = BTreeMap::from([("account", account.secrets())]);
+        let container = pod.container(&manifests, &secrets).unwrap();
+        let command = container.command("/finops-host", &pod.arguments().unwrap());
+        let mut served = Served::start_within(command.unwrap()).unwrap();
+        let ended = served.says_of("snowflake", "a run ended").unwrap();
+        assert_eq!(of(&ended, "outcome"), "done", "{ended}");
+        for (path, says) in [
+            ("/livez", "200"),
+            ("/readyz", "200"),
+            ("/metrics", "finops_runs_total"),
+        ] {
+            let answer = get(port, path);
+            assert!(answer.contains(says), "{path}: {answer}");
+        }
+        let (code, logged) = served.stop().unwrap();
+        assert_eq!(code, Some(0), "{logged:#?}");
+        account::holds_the_whole_bill(&container.state());
+        let checked = container.run("/finops-host", &["check", "--ledger"]).unwrap();
+        assert_eq!(checked.code, Some(0), "{checked:?}");
+    });
+}
+
+/// What is answered to a plain GET.
+fn get(port: u16, path: &str) -> String {
+    let mut connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(
+        connection,
+        "GET {path} HTTP/1.1\r\nhost: pod\r\nconnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 #[test]
