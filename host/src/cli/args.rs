@@ -1,26 +1,22 @@
 //! The command line.
 
+mod costs;
+mod export;
 mod init;
 mod new;
+mod outbox;
 mod reconcile;
 mod recording;
 
+pub(super) use costs::{Compare, Costs, Since};
+pub(super) use export::Export;
 pub(super) use init::Init;
 pub(super) use new::New;
+pub(super) use outbox::{Outbox, OutboxList};
 pub(super) use reconcile::Reconcile;
 pub(super) use recording::Recording;
 
 use super::terminal::Colours;
-use crate::{
-    component::descriptor::Basis,
-    export::{FocusVersion, Format},
-    ledger::{
-        destination::Measure,
-        month::Month,
-        outbox::EntryState,
-        record::{ChargeCategory, basis_name},
-    },
-};
 use clap::{
     Args, Parser, Subcommand,
     builder::{PossibleValuesParser, TypedValueParser},
@@ -227,148 +223,6 @@ pub(super) struct Check {
     pub(super) json: bool,
 }
 
-/// Options of `costs`.
-#[derive(Debug, Args)]
-pub(super) struct Costs {
-    /// First day (UTC), or how many days back from today, such as 7d; default: the first that the ledger covers.
-    #[arg(long, value_name = "DAY")]
-    pub(super) since: Option<Since>,
-    /// Day after the last one (UTC); default: after the last that it covers.
-    #[arg(long, value_name = "DAY")]
-    pub(super) until: Option<jiff::civil::Date>,
-    /// Rows by these dimensions, joined by commas: provider, source, stream, service, category, charge-category, account,
-    /// sub-account, region, resource, resource-name, resource-type, sku, user, basis, day, month, tag:NAME, x_NAME.
-    #[arg(
-        long,
-        value_name = "DIMENSIONS",
-        value_delimiter = ',',
-        default_value = "service"
-    )]
-    pub(super) by: Vec<String>,
-    /// Only this provider.
-    #[arg(long)]
-    pub(super) provider: Option<String>,
-    /// Only this stream; a view is shown too if it is named.
-    #[arg(long)]
-    pub(super) stream: Option<String>,
-    /// Show this cost alone, the largest first; default: effective and billed, in the order of the dimensions.
-    ///
-    /// A record without list or contracted cost counts with what was billed.
-    #[arg(long, value_parser = one_of(&Measure::ALL, Measure::name))]
-    pub(super) measure: Option<Measure>,
-    /// Leave out charges of these categories, joined by commas: usage, purchase, tax, credit, adjustment.
-    #[arg(long, value_name = "CATEGORIES", value_delimiter = ',', value_parser = charge_category())]
-    pub(super) exclude: Vec<ChargeCategory>,
-    /// Show the largest so many rows of each currency, and the others as one.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) top: Option<u32>,
-    /// Beside each row, what it came to in the period before, which is as long.
-    #[arg(long, value_name = "WITH")]
-    pub(super) compare: Option<Compare>,
-    /// Also what was consumed, by unit.
-    #[arg(long)]
-    pub(super) quantities: bool,
-    /// What the providers had said by the end of that day (UTC), not what they say now.
-    #[arg(long, value_name = "DAY")]
-    pub(super) as_of: Option<jiff::civil::Date>,
-    /// Also the money of instances with `count = false`, apart and in no total.
-    #[arg(long)]
-    pub(super) all: bool,
-    /// Draw bars beside a time series also where standard output is no terminal: rows by day or month.
-    #[arg(long)]
-    pub(super) bars: bool,
-    /// Write one page for browsers into this file instead: charts and tables, readable without a network or scripts.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "bars", "all"])]
-    pub(super) html: Option<PathBuf>,
-    /// Print JSON.
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-/// Where a period begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Since {
-    /// With this day.
-    Day(jiff::civil::Date),
-    /// With the day that lies so many days before today.
-    DaysBack(u16),
-}
-
-impl std::str::FromStr for Since {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Some(days) = text.strip_suffix('d') {
-            return days.parse().map(Self::DaysBack).map_err(|_| {
-                format!("{days:?} is no number of days; write 7d, or a day such as 2026-08-01")
-            });
-        }
-        text.parse()
-            .map(Self::Day)
-            .map_err(|error| format!("{error}; write a day such as 2026-08-01, or 7d"))
-    }
-}
-
-/// What costs are compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Compare {
-    /// The period before, which is as long.
-    Previous,
-}
-
-/// A charge category in any case; `credits` is one, too.
-fn charge_category() -> impl TypedValueParser<Value = ChargeCategory> {
-    clap::builder::StringValueParser::new().try_map(|text| {
-        let wanted = text.to_lowercase();
-        let found = ChargeCategory::ALL.into_iter().find(|category| {
-            let name = category.name().to_lowercase();
-            wanted == name || wanted.strip_suffix('s') == Some(&name)
-        });
-        found.ok_or("there are usage, purchase, tax, credit and adjustment")
-    })
-}
-
-/// Options of `export`.
-#[derive(Debug, Args)]
-pub(super) struct Export {
-    /// The format of the files.
-    #[arg(long, default_value = "csv", value_parser = one_of(&Format::ALL, Format::name))]
-    pub(super) format: Format,
-    /// The version of FOCUS.
-    #[arg(long, value_name = "VERSION", default_value = "1.4", value_parser = one_of(&FocusVersion::ALL, FocusVersion::name))]
-    pub(super) focus: FocusVersion,
-    /// First day (UTC) on which charges begin.
-    #[arg(long, value_name = "DAY")]
-    pub(super) since: Option<jiff::civil::Date>,
-    /// Day after the last one (UTC).
-    #[arg(long, value_name = "DAY")]
-    pub(super) until: Option<jiff::civil::Date>,
-    /// Only billing periods that begin in this month, such as 2026-10.
-    #[arg(long, value_name = "MONTH", conflicts_with_all = ["since", "until"])]
-    pub(super) period: Option<Month>,
-    /// Only this provider.
-    #[arg(long)]
-    pub(super) provider: Option<String>,
-    /// Only amounts of this basis; default: billed, and into a directory each basis as a file of its own.
-    #[arg(long, value_parser = one_of(&BASES, basis_name))]
-    pub(super) basis: Option<Basis>,
-    /// A file, a directory (or what ends with /), or - for standard output.
-    #[arg(long, value_name = "PATH", default_value = "-")]
-    pub(super) out: PathBuf,
-    /// The journal instead: every entry that was made for a destination.
-    #[arg(long, conflicts_with_all = ["basis", "strict"])]
-    pub(super) entries: bool,
-    /// Write nothing where a row is not what the specification says.
-    #[arg(long)]
-    pub(super) strict: bool,
-    /// Print JSON about the files.
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-/// All bases.
-const BASES: [Basis; 3] = [Basis::Billed, Basis::ListPrice, Basis::Estimated];
-
 /// One of several values by its name.
 fn one_of<T>(all: &'static [T], name: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
 where
@@ -456,62 +310,6 @@ pub(super) enum Ledger {
         #[arg(long)]
         json: bool,
     },
-}
-
-/// The commands of `outbox`.
-#[derive(Debug, Subcommand)]
-pub(super) enum Outbox {
-    /// List the entries that wait, are held, ambiguous or dead, oldest first.
-    List(OutboxList),
-    /// Show an entry: its dimensions, amounts, state and batch.
-    Show {
-        /// Its id, or a beginning of it that no other has.
-        entry: String,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Let dead entries wait again, under the same ids; the next run delivers them.
-    Retry {
-        /// Their ids, or beginnings of them.
-        #[arg(value_name = "ENTRY", required_unless_present = "all", conflicts_with = "all")]
-        entries: Vec<String>,
-        /// All that are dead.
-        #[arg(long)]
-        all: bool,
-        /// All that are dead at this destination.
-        #[arg(long, value_name = "NAME", requires = "all")]
-        destination: Option<String>,
-    },
-    /// Give entries up: they are never sent.
-    ///
-    /// The gap at the destination is recorded with the reason, and `status` and `check --ledger` tell of it until
-    /// `destination rebase` repairs it. What the destination has or may have cannot be dropped.
-    Drop {
-        /// Their ids, or beginnings of them.
-        #[arg(value_name = "ENTRY", required = true)]
-        entries: Vec<String>,
-        /// The reason, which is kept.
-        #[arg(long, value_name = "TEXT")]
-        why: String,
-    },
-}
-
-/// Options of `outbox list`.
-#[derive(Debug, Args)]
-pub(super) struct OutboxList {
-    /// Only those of this destination.
-    #[arg(long, value_name = "NAME")]
-    pub(super) destination: Option<String>,
-    /// Only those in these states, joined by commas: pending, held, ambiguous, settled, dead, dropped.
-    #[arg(long, value_name = "STATES", value_delimiter = ',')]
-    pub(super) state: Vec<EntryState>,
-    /// List so many at most.
-    #[arg(long, value_name = "NUMBER", default_value = "100")]
-    pub(super) limit: u32,
-    /// Print JSON.
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 /// The commands of `destination`.
