@@ -3,15 +3,18 @@
 //! What must hold: no top-level key beyond those that the server keeps; each cost entry has exactly the fields of the
 //! server's `CostEntry`; whatever must travel exactly is text under a tag `finops_host.*`, which no provider tag can take.
 
-use super::category::category;
+use super::{
+    category::category,
+    dims::{Dims, Texts},
+};
 use crate::ledger::{
     outbox::{BatchSource, Contents, Entry, Event, Observation},
     store::LedgerError,
 };
 use finops_decimal::Decimal;
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
-use serde_json::{Map, Number, Value};
+use serde::{Serialize, Serializer};
+use serde_json::{Number, Value};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
@@ -48,20 +51,21 @@ pub fn agent_id(source: &BatchSource) -> String {
 /// # Errors
 /// A row that the ledger did not write so: dimensions without a charge period.
 pub fn render(head: &Head, contents: &Contents) -> Result<Vec<u8>, LedgerError> {
+    let dims: Vec<Dims<'_>> = contents.entries.iter().map(read_dims).collect::<Result<_, _>>()?;
     let mut cost_entries = Vec::with_capacity(contents.entries.len());
     let mut summary: BTreeMap<&str, Decimal> = BTreeMap::new();
     let mut span: Option<(Timestamp, Timestamp)> = None;
     let mut widen = |start: Timestamp, end: Timestamp| {
         span = Some(span.map_or((start, end), |(first, last)| (first.min(start), last.max(end))));
     };
-    for entry in &contents.entries {
-        let (start, end) = charge_period(entry)?;
+    for (entry, dims) in contents.entries.iter().zip(&dims) {
+        let (start, end) = charge_period(entry, dims)?;
         widen(start, end);
         let sum = summary.entry(&entry.currency).or_default();
         *sum = sum
             .checked_add(entry.amount)
             .map_err(|error| LedgerError::Damaged(format!("the sum of a batch: {error}")))?;
-        cost_entries.push(cost_entry(entry, contents, start, end)?);
+        cost_entries.push(cost_entry(entry, dims, contents, start, end)?);
     }
     for observation in &contents.observations {
         widen(observation.at, observation.at);
@@ -132,8 +136,14 @@ struct Summary<'a> {
     amounts: BTreeMap<&'a str, Decimal>,
 }
 
-/// Names and values; most are the ledger's own texts.
-type Tags<'a> = BTreeMap<Cow<'a, str>, Cow<'a, str>>;
+/// Names and values, by name; most are the ledger's own texts.
+struct Tags<'a>(Texts<'a>);
+
+impl Serialize for Tags<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
 
 /// The fields of OpenFinOps's `CostEntry`, which refuses any other.
 #[derive(Serialize)]
@@ -168,11 +178,12 @@ struct SentEvent<'a> {
 
 fn cost_entry<'a>(
     entry: &'a Entry,
+    dims: &'a Dims<'a>,
     contents: &'a Contents,
     start: Timestamp,
     end: Timestamp,
 ) -> Result<CostEntry<'a>, LedgerError> {
-    let dim = |name: &str| text(&entry.dims, name);
+    let dim = |name: &str| dims.text(name);
     let provider = &contents.source.provider;
     let service = dim("service").unwrap_or(provider);
     let length = end.duration_since(start);
@@ -186,7 +197,7 @@ fn cost_entry<'a>(
         amount: number(entry.amount)?,
         currency: &entry.currency,
         region: dim("region").unwrap_or("global"),
-        tags: tags(entry, &contents.measure),
+        tags: tags(entry, dims, &contents.measure),
         description: match dim("resource_name") {
             Some(name) => Cow::Owned(format!("{service}: {name}")),
             None => Cow::Borrowed(service),
@@ -200,27 +211,22 @@ fn cost_entry<'a>(
 }
 
 /// What must travel exactly, under names of our own, and the provider's tags under theirs.
-fn tags<'a>(entry: &'a Entry, measure: &'a str) -> Tags<'a> {
-    let mut tags = Tags::new();
-    if let Some(Value::Object(provider)) = entry.dims.get("tags") {
-        for (name, value) in provider {
-            tags.insert(provider_tag(name), plain(value));
-        }
-    }
+fn tags<'a>(entry: &'a Entry, dims: &'a Dims<'a>, measure: &'a str) -> Tags<'a> {
+    let lend = |text: &'a Cow<'a, str>| Cow::Borrowed(text.as_ref());
+    let mut tags: Texts<'a> = dims
+        .tags
+        .iter()
+        .map(|(name, value)| (provider_tag(name), lend(value)))
+        .collect();
     let mut own = |name: &str, value: Cow<'a, str>| {
-        tags.insert(Cow::Owned([TAG_PREFIX, name].concat()), value);
+        tags.push((Cow::Owned([TAG_PREFIX, name].concat()), value));
     };
-    for (name, value) in &entry.dims {
-        match (name.as_str(), value) {
-            ("tags", _) => {}
-            ("extra", Value::Object(extra)) => {
-                for (name, value) in extra {
-                    own(name, plain(value));
-                }
-            }
-            ("partition_start", value) => own("partition", plain(value)),
-            (name, value) => own(name, plain(value)),
-        }
+    for (name, value) in dims.texts.iter().chain(&dims.extra) {
+        let name = match name.as_ref() {
+            "partition_start" => "partition",
+            name => name,
+        };
+        own(name, lend(value));
     }
     own("amount", entry.amount.to_string().into());
     own("total_after", entry.total_after.to_string().into());
@@ -237,7 +243,11 @@ fn tags<'a>(entry: &'a Entry, measure: &'a str) -> Tags<'a> {
     }
     own("measure", measure.into());
     own("posting_key", entry.posting_key.as_str().into());
-    tags
+    // Of two of one name the last stands: what is ours comes after the dimensions.
+    tags.reverse();
+    tags.sort_by(|(one, _), (other, _)| one.cmp(other));
+    tags.dedup_by(|(later, _), (earlier, _)| later == earlier);
+    Tags(tags)
 }
 
 /// The provider's own name, moved aside where it would read as one of ours; no two names become one.
@@ -286,24 +296,19 @@ fn number(decimal: Decimal) -> Result<Number, LedgerError> {
         .map_err(|error| LedgerError::Damaged(format!("amount {decimal}: {error}")))
 }
 
-fn charge_period(entry: &Entry) -> Result<(Timestamp, Timestamp), LedgerError> {
+fn read_dims(entry: &Entry) -> Result<Dims<'_>, LedgerError> {
+    let damaged =
+        |error| LedgerError::Damaged(format!("the dimensions of entry {}: {error}", entry.entry_id));
+    Dims::read(&entry.dims).map_err(damaged)
+}
+
+fn charge_period(entry: &Entry, dims: &Dims<'_>) -> Result<(Timestamp, Timestamp), LedgerError> {
     let instant = |name: &str| {
-        text(&entry.dims, name)
+        dims.text(name)
             .and_then(|text| text.parse::<Timestamp>().ok())
             .ok_or_else(|| LedgerError::Damaged(format!("entry {} has no {name}", entry.entry_id)))
     };
     Ok((instant("charge_start")?, instant("charge_end")?))
-}
-
-fn text<'a>(dims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    dims.get(name).and_then(Value::as_str)
-}
-
-fn plain(value: &Value) -> Cow<'_, str> {
-    match value {
-        Value::String(text) => Cow::Borrowed(text),
-        other => Cow::Owned(other.to_string()),
-    }
 }
 
 #[cfg(test)]

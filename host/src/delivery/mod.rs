@@ -7,6 +7,7 @@ pub mod body;
 pub mod category;
 pub mod client;
 mod deliver;
+mod dims;
 pub mod lookup;
 pub mod outcome;
 mod probe;

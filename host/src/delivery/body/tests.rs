@@ -5,7 +5,6 @@ use super::*;
 use serde_json::json;
 
 fn contents(dims: Value, amount: &str) -> Contents {
-    let Value::Object(dims) = dims else { unreachable!() };
     Contents {
         source: BatchSource {
             id: 1,
@@ -18,7 +17,7 @@ fn contents(dims: Value, amount: &str) -> Contents {
             row: 1,
             entry_id: "e1".to_owned(),
             posting_key: "k1".to_owned(),
-            dims,
+            dims: dims.to_string(),
             currency: "USD".to_owned(),
             amount: amount.parse().unwrap(),
             total_after: "7".parse().unwrap(),

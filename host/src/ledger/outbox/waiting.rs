@@ -19,8 +19,8 @@ pub struct Entry {
     pub entry_id: String,
     /// SHA-256 of the dimensions.
     pub posting_key: String,
-    /// The dimensions: texts, and the objects `tags` and `extra`.
-    pub dims: Map<String, Value>,
+    /// The dimensions as JSON: texts, and the objects `tags` and `extra`.
+    pub dims: String,
     /// ISO 4217: the destination's, where it is converted.
     pub currency: String,
     /// The change.
@@ -93,11 +93,10 @@ pub(super) fn entries(
         WHERE e.destination = ?1 AND e.source = ?2 AND e.state = 'pending' AND e.batch IS NULL AND k.ended IS NULL \
         ORDER BY e.id LIMIT ?3";
     read(transaction, sql, (destination, source, limit), |row| {
-        let entry_id: String = row.get(1)?;
         let entry = Entry {
             row: row.get(0)?,
-            dims: dimensions(&entry_id, &row.get::<_, String>(3)?)?,
-            entry_id,
+            entry_id: row.get(1)?,
+            dims: row.get(3)?,
             posting_key: row.get(2)?,
             currency: row.get(4)?,
             amount: amount(&row.get::<_, String>(5)?)?,
