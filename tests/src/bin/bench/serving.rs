@@ -135,11 +135,12 @@ fn at_rest(setting: &Setting, samples: &mut Samples) -> Result<(), Error> {
         fs::write(directory.join(format!("{name}-{number}.toml")), text)?;
     }
     let mut served = Served::start(setting, &directory, state.path())?;
-    let mut over = BTreeSet::new();
+    let (mut over, mut said) = (BTreeSet::new(), String::new());
     while over.len() < FEW {
         let line = served.line()?;
+        said.push_str(&format!("\n{line}"));
         if text(&line, "message") == "files are read" && line.get("refused") != Some(&0.into()) {
-            return Err(format!("not all of the examples are served: {line}").into());
+            return Err(format!("not all of the examples are served:{said}").into());
         }
         if ended(&line) {
             over.insert(text(&line, "instance").to_owned());
@@ -156,17 +157,13 @@ fn without_files(example: &str) -> String {
         if line.trim_start().starts_with("ca = ") || line.trim_start().starts_with("name = ") {
             continue;
         }
-        let from = line.find("{ file = ");
-        let to = from.and_then(|from| Some(from + line.get(from..)?.find('}')?));
-        match (from, to) {
-            (Some(from), Some(to)) => {
-                let (before, after) = (line.get(..from), line.get(to + 1..));
-                text.push_str(before.unwrap_or_default());
-                text.push_str("{ env = \"FINOPS_BENCH\" }");
-                text.push_str(after.unwrap_or_default());
-            }
-            _ => text.push_str(line),
+        let mut rest = line;
+        while let Some((before, file)) = rest.split_once("{ file = ") {
+            text.push_str(before);
+            text.push_str("{ env = \"FINOPS_BENCH\" }");
+            rest = file.split_once('}').map_or("", |(_, after)| after);
         }
+        text.push_str(rest);
         text.push('\n');
     }
     text

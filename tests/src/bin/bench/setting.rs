@@ -66,7 +66,16 @@ pub(crate) struct Setting {
 
 impl Setting {
     /// Starts the simulator and writes the operator's files.
-    pub(crate) fn new(arguments: Arguments) -> Result<Self, Error> {
+    pub(crate) fn new(mut arguments: Arguments) -> Result<Self, Error> {
+        // The operator's files lie elsewhere, and paths in them are seen from there.
+        for path in [
+            &mut arguments.host,
+            &mut arguments.simulator,
+            &mut arguments.collector,
+            &mut arguments.guest,
+        ] {
+            *path = path.canonicalize()?;
+        }
         // Beside the programs: a temporary directory may be in memory, where writing through to the disk costs nothing.
         let beside = arguments.host.parent().ok_or("--host lies in no folder")?;
         let directory = tempfile::Builder::new().prefix("bench.").tempdir_in(beside)?;
