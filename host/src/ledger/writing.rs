@@ -102,9 +102,7 @@ impl Writers {
             let stored = prepare(&routing, &starts, &records)
                 .map_err(WriteError::from)
                 .and_then(|batch| {
-                    store.decide_blocking(move |connection| {
-                        stage::insert(connection, routing.writer, &batch)
-                    })
+                    store.decide_blocking(move |connection| stage::insert(connection, routing.writer, &batch))
                 });
             // They go where they came from: an allocator takes back slowly what another thread was given.
             (records, stored)
