@@ -38,12 +38,9 @@ fn tells(place: &mut Place, endpoint: &str) {
     place.set_variable(HEADERS, "authorization=Bearer%20canary-of-headers");
 }
 
-/// A simulated OpenAI and a destination, both of which hold canaries.
+/// A simulated OpenAI, and where its bill is sent.
 async fn bill(recorder: &Recorder) -> Stage<OpenAi> {
-    let endpoint = recorder
-        .url()
-        .replace("http://", "http://user:canary-of-destination@");
-    let more = format!("[openfinops]\nendpoint = \"{endpoint}\"\n");
+    let more = format!("[openfinops]\nendpoint = \"{}\"\n", recorder.url());
     stage(Options::default(), "", &more).await.unwrap()
 }
 
