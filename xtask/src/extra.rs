@@ -72,6 +72,21 @@ const CHECKS: &[Check] = &[
         in_ci: true,
     },
     Check {
+        about: "the room of OTLP by itself",
+        probe: &["cargo", "--version"],
+        call: &[
+            "cargo",
+            "test",
+            "--workspace",
+            "--features",
+            "finops-tests/telling-host",
+            "--lib",
+            "otlp",
+        ],
+        install: "rustup",
+        in_ci: true,
+    },
+    Check {
         about: "the generic collector against a real Prometheus",
         probe: &["promtool", "--version"],
         call: &[

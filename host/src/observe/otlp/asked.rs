@@ -284,7 +284,7 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "canary"),
             (TRACES.protocol, "grpc"),
             (list, "canary"),
-            (list, "a=b,x=%canary"),
+            (list, "a=b,x=%zcanary"),
             (list, "ca nary=1"),
             (list, "a=%0acanary"),
             (INTERVAL, "canary"),
