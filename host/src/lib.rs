@@ -18,3 +18,4 @@ pub mod ledger;
 pub mod observe;
 pub mod sandbox;
 pub mod schedule;
+pub mod trace;

@@ -23,6 +23,8 @@ pub mod hostile;
 pub mod mongodb_atlas;
 pub mod openai;
 pub mod openfinops;
+#[cfg(feature = "telling-host")]
+pub mod otlp;
 pub mod plan;
 pub mod program;
 pub mod provider;

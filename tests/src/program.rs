@@ -15,6 +15,7 @@ pub struct Place {
     directory: tempfile::TempDir,
     now: String,
     program: Option<PathBuf>,
+    variables: Vec<(String, String)>,
 }
 
 /// What a call gave.
@@ -59,6 +60,7 @@ impl Place {
             directory: tempfile::tempdir()?,
             now: NOW.to_owned(),
             program: None,
+            variables: Vec::new(),
         })
     }
 
@@ -77,6 +79,11 @@ impl Place {
     /// The next calls are of this program, which is finops-host in another build.
     pub fn set_program(&mut self, program: &Path) {
         self.program = Some(program.to_owned());
+    }
+
+    /// The next calls have this variable in their environment.
+    pub fn set_variable(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     /// Its directory.
@@ -116,6 +123,7 @@ impl Place {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("FINOPS_HOST_STATE_DIR", self.state())
             .env("FINOPS_HOST_NOW", &self.now)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.path());
         Ok(command)
     }

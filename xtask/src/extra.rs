@@ -56,6 +56,37 @@ const CHECKS: &[Check] = &[
         in_ci: false,
     },
     Check {
+        about: "traces and metrics by OTLP, which need a build of their own",
+        probe: &["cargo", "--version"],
+        call: &[
+            "cargo",
+            "test",
+            "--package",
+            "finops-tests",
+            "--features",
+            "telling-host",
+            "--test",
+            "otlp",
+        ],
+        install: "rustup",
+        in_ci: true,
+    },
+    Check {
+        about: "the room of OTLP by itself",
+        probe: &["cargo", "--version"],
+        call: &[
+            "cargo",
+            "test",
+            "--workspace",
+            "--features",
+            "finops-tests/telling-host",
+            "--lib",
+            "otlp",
+        ],
+        install: "rustup",
+        in_ci: true,
+    },
+    Check {
         about: "the generic collector against a real Prometheus",
         probe: &["promtool", "--version"],
         call: &[

@@ -2,7 +2,11 @@
 //! What must hold: the HTTP stack never logs below info, whatever the operator asks for, since its debug lines hold headers.
 
 use super::{progress::AboveTheLine, terminal::manners};
-use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
+use crate::trace;
+use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// Who else is told what happens.
+pub(super) type Onlooker = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// Crates whose finer lines could show a credential.
 const QUIET: [&str; 7] = [
@@ -28,14 +32,16 @@ pub fn filter(level: &str) -> Result<EnvFilter, String> {
         let directive = format!("{quiet}={}", level.min(tracing::Level::INFO));
         filter = filter.add_directive(directive.parse().map_err(|error| format!("{error}"))?);
     }
-    Ok(filter)
+    // Spans are for onlookers: in the log they would stand in front of each line of a run.
+    let spans = format!("{}=off", trace::TARGET);
+    Ok(filter.add_directive(spans.parse().map_err(|error| format!("{error}"))?))
 }
 
-/// Starts logging.
+/// Starts logging, and telling an onlooker.
 ///
 /// # Errors
 /// Where the level is none.
-pub(super) fn start(level: &str, terminal: bool) -> Result<(), String> {
+pub(super) fn start(level: &str, terminal: bool, onlooker: Option<Onlooker>) -> Result<(), String> {
     let filter = filter(level)?;
     let output = tracing_subscriber::fmt::layer()
         .with_ansi(terminal && manners().error_coloured)
@@ -45,8 +51,10 @@ pub(super) fn start(level: &str, terminal: bool) -> Result<(), String> {
     } else {
         output.json().flatten_event(true).boxed()
     };
+    let mut layers = vec![layer.with_filter(filter).boxed()];
+    layers.extend(onlooker);
     tracing_subscriber::registry()
-        .with(layer.with_filter(filter))
+        .with(layers)
         .try_init()
         .map_err(|error| error.to_string())
 }

@@ -18,7 +18,7 @@ use std::{
 const NAME: &str = "finops-host";
 
 /// What the program reads of its environment.
-const ENVIRONMENT: [(&str, &str); 8] = [
+const ENVIRONMENT: [(&str, &str); 9] = [
     (
         "FINOPS_HOST_STATE_DIR",
         "where the ledger lies, unless --state-dir says so",
@@ -43,6 +43,10 @@ const ENVIRONMENT: [(&str, &str); 8] = [
     (
         "FINOPS_HOST_NOW",
         "a time at which the clock starts: for demonstrations over recorded data only",
+    ),
+    (
+        "OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_*",
+        "where a build with OTLP sends traces and metrics: docs/metrics.md",
     ),
     (
         "any name that a file gives by { env = \"NAME\" }",

@@ -16,6 +16,7 @@ mod ledger;
 pub mod logging;
 mod manual;
 mod new;
+mod otlp;
 mod outbox;
 mod output;
 mod probe;
@@ -73,10 +74,17 @@ pub fn main() -> ExitCode {
         }
     };
     terminal::start(cli.color, cli.no_progress);
-    if let Err(message) = logging::start(&cli.log, environment::is_terminal()) {
-        complain(&message);
-        return ExitCode::from(2);
-    }
+    let telling = otlp::Otlp::asked(&cli.command).and_then(|(otlp, onlooker)| {
+        logging::start(&cli.log, environment::is_terminal(), onlooker)?;
+        Ok(otlp)
+    });
+    let mut otlp = match telling {
+        Ok(otlp) => otlp,
+        Err(message) => {
+            complain(&message);
+            return ExitCode::from(2);
+        }
+    };
     if let Err(cause) = hardened {
         tracing::warn!("this process can be dumped or traced by others of its user: {cause}");
     }
@@ -97,9 +105,10 @@ pub fn main() -> ExitCode {
         }
     };
     let result = runtime.block_on(async {
+        otlp.start(&cli.command);
         match cli.command {
             Command::Run(args) => run::run(args, read, state).await,
-            Command::Serve(_) => serve::serve(read, state).await,
+            Command::Serve(_) => serve::serve(read, state, &mut otlp).await,
             Command::New(args) => new::new(&args),
             Command::Inspect(args) => inspect::inspect(args, state).await,
             Command::Init(args) => init::init(args, state).await,
@@ -115,6 +124,7 @@ pub fn main() -> ExitCode {
             Command::Man(args) => manual::man(&args),
         }
     });
+    runtime.block_on(otlp.end());
     match result {
         Ok(exit) => exit.into(),
         Err(failed) => {

@@ -11,8 +11,12 @@ use super::{
     refusal::{Fault, Verdict},
     report::{DeliveryError, Ended},
 };
-use crate::ledger::outbox::{self, Batch, Taken};
+use crate::{
+    ledger::outbox::{self, Batch, Taken},
+    trace,
+};
 use jiff::Timestamp;
+use tracing::{Instrument, Span};
 
 const INGEST: &str = "api/v1/telemetry/ingest";
 /// Certain absences in a row after which a batch is sent again.
@@ -55,11 +59,15 @@ impl Delivery<'_> {
             return Ok(None);
         }
         self.sent += 1;
-        let exchange = self.client.post(INGEST, batch.body.clone(), self.left()).await;
+        let span = self.span(&batch, trace::Step::Send);
+        let post = self.client.post(INGEST, batch.body.clone(), self.left());
+        let exchange = heard(post.instrument(span.clone()).await, &span);
         if matches!(exchange, Exchange::NotConnected(_) | Exchange::Lost(_)) {
             self.agents.forget();
         }
-        match classify(&exchange, self.clock.now()) {
+        let outcome = classify(&exchange, self.clock.now());
+        trace::delivered(&span, outcome.name());
+        match outcome {
             Outcome::Settled => self.settle(batch).await,
             Outcome::Unexpected(why) => {
                 self.hold(batch, why.clone()).await?;
@@ -90,29 +98,36 @@ impl Delivery<'_> {
         let mut hours = lookup::hours(batch.sealed_at, self.clock.now());
         for _ in 0..=WIDENINGS {
             let path = format!("api/v1/telemetry/recent?hours={hours}");
-            let exchange = self.client.get(&path, MAX_RECENT, self.left()).await;
+            let span = self.span(&batch, trace::Step::LookUp);
+            let get = self.client.get(&path, MAX_RECENT, self.left());
+            let exchange = heard(get.instrument(span.clone()).await, &span);
             let outcome = match &exchange {
                 Exchange::Answered(reply) => match failure(reply, self.clock.now()) {
                     Some(outcome) => outcome,
-                    None => match lookup::judge(reply, &batch.uid, batch.sealed_at, hours) {
-                        Look::Found => {
-                            self.found += 1;
-                            return self.settle(batch).await;
+                    None => {
+                        let look = lookup::judge(reply, &batch.uid, batch.sealed_at, hours);
+                        trace::delivered(&span, look.name());
+                        match look {
+                            Look::Found => {
+                                self.found += 1;
+                                return self.settle(batch).await;
+                            }
+                            Look::Absent => return self.absent(batch).await,
+                            Look::Unknown(why) => return self.inconclusive(batch, why).await,
+                            Look::Widen(needed) => {
+                                hours = needed;
+                                continue;
+                            }
+                            Look::Unexpected(why) => {
+                                self.hold(batch, why.clone()).await?;
+                                return self.unexpected(why).await;
+                            }
                         }
-                        Look::Absent => return self.absent(batch).await,
-                        Look::Unknown(why) => return self.inconclusive(batch, why).await,
-                        Look::Widen(needed) => {
-                            hours = needed;
-                            continue;
-                        }
-                        Look::Unexpected(why) => {
-                            self.hold(batch, why.clone()).await?;
-                            return self.unexpected(why).await;
-                        }
-                    },
+                    }
                 },
                 _ => classify(&exchange, self.clock.now()),
             };
+            trace::delivered(&span, outcome.name());
             return match outcome {
                 Outcome::Retry { why, after } => self.back_off(why, after).await,
                 Outcome::Configuration(why) => self.pause(why).await,
@@ -128,6 +143,12 @@ impl Delivery<'_> {
         }
         self.inconclusive(batch, "the destination's clock moves".to_owned())
             .await
+    }
+
+    /// The span of a request about a batch.
+    fn span(&self, batch: &Batch, step: trace::Step) -> Span {
+        let (host, port) = self.client.peer();
+        trace::delivery(host, port, &batch.uid, batch.entries.len(), step)
     }
 
     async fn settle(&mut self, batch: Batch) -> Result<Option<Ended>, DeliveryError> {
@@ -235,6 +256,16 @@ impl Delivery<'_> {
         self.back_off(why.clone(), None).await?;
         Ok(Some(Ended::Unexpected(why)))
     }
+}
+
+/// Writes down in a span what was heard.
+fn heard(exchange: Exchange, span: &Span) -> Exchange {
+    match &exchange {
+        Exchange::NotConnected(_) => trace::failed(span, "no-connection"),
+        Exchange::Lost(_) => trace::failed(span, "no-answer"),
+        Exchange::Answered(reply) => trace::answered(span, reply.status),
+    }
+    exchange
 }
 
 /// The second in which an instant lies: stored so, it is due at once.

@@ -80,31 +80,23 @@ impl Client {
             let path = format!("{}/", url.path());
             url.set_path(&path);
         }
-        let roots = match url.scheme() {
-            "https" => native_roots()?,
-            _ => RootCertStore::empty(),
-        };
+        let roots = roots_for(&url)?;
         Self::trusting(url, timeouts, roots)
     }
 
     fn trusting(endpoint: Url, timeouts: Timeouts, roots: RootCertStore) -> Result<Self, ClientError> {
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(roots)?)
-            .no_proxy()
-            .no_gzip()
-            .http1_only()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .pool_max_idle_per_host(0)
-            .connect_timeout(timeouts.connect)
-            .user_agent(concat!("finops-host/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| ClientError::Build(chain(&error)))?;
+        let http = http(roots, timeouts.connect)?;
         Ok(Self {
             http,
             endpoint,
             timeouts,
         })
+    }
+
+    /// Whom it asks: the host, and the port.
+    pub(super) fn peer(&self) -> (&str, Option<u16>) {
+        let host = self.endpoint.host_str().unwrap_or_default();
+        (host, self.endpoint.port_or_known_default())
     }
 
     /// Sends a JSON body.
@@ -195,6 +187,30 @@ async fn read(mut response: reqwest::Response, limit: usize, rest: Duration) -> 
     }
 }
 
+/// A client of the host's own: no proxy, no redirect, no repeat, and a connection for each request.
+pub(crate) fn http(roots: RootCertStore, connect: Duration) -> Result<reqwest::Client, ClientError> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls(roots)?)
+        .no_proxy()
+        .no_gzip()
+        .http1_only()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .pool_max_idle_per_host(0)
+        .connect_timeout(connect)
+        .user_agent(concat!("finops-host/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| ClientError::Build(chain(&error)))
+}
+
+/// Whom a client of this address trusts: for http nobody is needed.
+pub(crate) fn roots_for(url: &Url) -> Result<RootCertStore, ClientError> {
+    match url.scheme() {
+        "https" => native_roots(),
+        _ => Ok(RootCertStore::empty()),
+    }
+}
+
 /// The system's certificate authorities; read only where they are needed.
 fn native_roots() -> Result<RootCertStore, ClientError> {
     let mut roots = RootCertStore::empty();
@@ -218,7 +234,7 @@ fn tls(roots: RootCertStore) -> Result<ClientConfig, ClientError> {
 }
 
 /// An error with its causes. It can quote the peer, so it is shown as foreign text; the address, which may hold a password, is left out.
-fn chain(error: &reqwest::Error) -> String {
+pub(crate) fn chain(error: &reqwest::Error) -> String {
     let mut causes = Vec::new();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -32,6 +32,19 @@ pub enum Look {
     Unexpected(String),
 }
 
+impl Look {
+    /// In a word.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::Absent => "absent",
+            Self::Unknown(_) => "unknown",
+            Self::Widen(_) => "widen",
+            Self::Unexpected(_) => "unexpected",
+        }
+    }
+}
+
 /// Hours to ask for so that the window surely covers a batch of that time, by a clock that shows `now`.
 #[must_use]
 pub fn hours(sealed_at: Timestamp, now: Timestamp) -> u64 {

@@ -73,6 +73,21 @@ pub enum Outcome {
     TooLarge(String),
 }
 
+impl Outcome {
+    /// In a word.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Settled => "settled",
+            Self::Unexpected(_) => "unexpected",
+            Self::Retry { .. } => "retry",
+            Self::Ambiguous(_) => "ambiguous",
+            Self::Rejected(_) => "rejected",
+            Self::Configuration(_) => "configuration",
+            Self::TooLarge(_) => "too-large",
+        }
+    }
+}
+
 /// Classifies the answer to a batch, or to a registration.
 #[must_use]
 pub fn classify(exchange: &Exchange, now: Timestamp) -> Outcome {

@@ -10,6 +10,7 @@ use super::{
     recording::Asked,
     reply,
     retry::{self, Outcome},
+    told,
 };
 use crate::foreign::Foreign;
 use std::sync::Arc;
@@ -121,7 +122,9 @@ impl Egress {
         }
         // A token call has taken its time.
         let left = left.min(self.run.left());
-        let response = client.send(outgoing, left).await.map_err(|failed| {
+        let place = told::Place::of_rule(call.rule, &call.target.url);
+        let sent = told::send(client, outgoing, left, &place, &self.run.span).await;
+        let response = sent.map_err(|failed| {
             let again = failed.unconnected.then_some(Outcome::Unconnected);
             (failed.fault, again)
         })?;

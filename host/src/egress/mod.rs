@@ -23,6 +23,7 @@ mod retry;
 pub mod rule;
 #[cfg(test)]
 mod tests;
+mod told;
 #[cfg(feature = "bench")]
 mod unjudged;
 
@@ -119,7 +120,7 @@ struct Call<'a> {
 }
 
 impl Egress {
-    /// Egress for a run that begins now. Reads `ca` files; secrets are read when they are first needed.
+    /// Egress for a run that begins now, whose span is the current one. Reads `ca` files; secrets are read when they are first needed.
     pub fn new(
         grant: Grant,
         limits: &Limits,
@@ -164,6 +165,7 @@ impl Egress {
             journal: Journal::default(),
             clock,
             deadline,
+            span: tracing::Span::current(),
         });
         let user_agent = user_agent.to_header();
         let out = |recorder| -> Result<Way, EgressError> {

@@ -80,6 +80,8 @@ pub(super) struct Run {
     pub(super) journal: Journal,
     pub(super) clock: SharedClock,
     pub(super) deadline: Timestamp,
+    /// The run's own span: requests lie under it whatever task makes them.
+    pub(super) span: tracing::Span,
 }
 
 impl Run {

@@ -7,8 +7,12 @@ mod board;
 mod books;
 mod health;
 mod metrics;
+#[cfg(feature = "otlp")]
+mod otlp;
 
 pub use board::{Activity, Board, InstanceState, LastRun};
 pub use books::Books;
 pub use health::{Health, Heartbeat, Phase, Readiness, listen};
 pub use metrics::Metrics;
+#[cfg(feature = "otlp")]
+pub use otlp::{AskedError, Outlet, SpanLayer, Variable};

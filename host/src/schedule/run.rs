@@ -13,9 +13,11 @@ use crate::{
     foreign::Foreign,
     ledger::{CommitOptions, Ledger, RunInfo},
     sandbox::{Counts, ProbeRequests, RunError, RunServices, Runtime, Usage},
+    trace::{self, RunEnd},
 };
 use serde::Serialize;
 use std::{future::Future, sync::Arc};
+use tracing::Instrument;
 
 /// How a run went.
 #[derive(Debug, Serialize)]
@@ -68,15 +70,18 @@ pub async fn run_once<S: Future<Output = ()>>(
         limits: limits.spend,
     };
     let spend: Arc<dyn SpendLedger> = Arc::new(purse);
-    let egress = Egress::over(
-        &prepared.wire,
-        prepared.grant.clone(),
-        &limits,
-        &agent,
-        Arc::clone(clock),
-        Some(spend),
-    )
-    .map_err(|error| RunError::Grant(error.to_string()))?;
+    let span = trace::run(&instance, &descriptor.name, &descriptor.version);
+    let egress = span.in_scope(|| {
+        Egress::over(
+            &prepared.wire,
+            prepared.grant.clone(),
+            &limits,
+            &agent,
+            Arc::clone(clock),
+            Some(spend),
+        )
+    });
+    let egress = egress.map_err(|error| RunError::Grant(error.to_string()))?;
     let run = ledger
         .begin_run(RunInfo {
             instance: instance.clone(),
@@ -136,7 +141,8 @@ pub async fn run_once<S: Future<Output = ()>>(
                     .await
             }
         }
-    };
+    }
+    .instrument(span.clone());
     let (end, usage) = tokio::select! {
         ended = collecting => ended,
         () = stop => (Err(RunError::Stopped), Usage::default()),
@@ -162,10 +168,26 @@ pub async fn run_once<S: Future<Output = ()>>(
         egress: report,
         end,
     };
+    end_of(&summary).record(&span);
     let report = serde_json::to_value(&summary).unwrap_or_default();
     let note = summary.error.clone().or_else(|| summary.note.clone());
     ledger.end_run(run, &outcome, note.as_deref(), report).await?;
     Ok(summary)
+}
+
+/// What those learn of it who look on.
+fn end_of(summary: &RunSummary) -> RunEnd<'_> {
+    let egress = &summary.egress;
+    RunEnd {
+        outcome: &summary.outcome,
+        well: summary.end.is_ok(),
+        records: summary.counts.records,
+        commits: summary.counts.receipts.commits,
+        attempts: egress.attempts,
+        denied: egress.denied.iter().map(|call| call.times).sum::<u64>() + egress.denied_unlisted,
+        cpu_ms: summary.usage.cpu_ms,
+        memory: summary.usage.memory,
+    }
 }
 
 fn outcome_name(error: &RunError) -> &'static str {

@@ -17,6 +17,7 @@ use super::{
     confinement::Read,
     environment::{clock, state_dir},
     exit::Exit,
+    otlp::Otlp,
     room::Patience,
     stop::Stop,
 };
@@ -48,7 +49,7 @@ use watching::{Asker, Watch};
 const LOOK_AT_THE_CLOCK: Duration = Duration::from_secs(30);
 
 /// Runs the command.
-pub(super) async fn serve(read: Read, state: Option<&Path>) -> Result<Exit, Failed> {
+pub(super) async fn serve(read: Read, state: Option<&Path>, otlp: &mut Otlp) -> Result<Exit, Failed> {
     let Read::Serve(opening) = read else {
         return Err(Failed::bug("nothing was read to serve".to_owned()));
     };
@@ -89,6 +90,7 @@ pub(super) async fn serve(read: Read, state: Option<&Path>) -> Result<Exit, Fail
         ready: readiness.clone(),
         heartbeat: heartbeat.clone(),
     };
+    otlp.count(&health);
     let bug = |error: std::io::Error| Failed::bug(error.to_string());
     let watch = Watch::start().map_err(bug)?;
     let (fleets, fleet) = mpsc::channel(1);

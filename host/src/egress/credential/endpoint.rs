@@ -14,6 +14,7 @@ use crate::egress::{
     reply::Run,
     resolve::Names,
     retry::{self, Outcome},
+    told,
 };
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -218,7 +219,9 @@ impl Endpoint {
     }
 
     async fn exchange(&self, outgoing: Outgoing, time: Duration) -> Result<Heard, CredentialError> {
-        let response = self.client.send(outgoing, time).await.map_err(|failed| {
+        let place = told::Place::of_credential(self.url.url());
+        let sent = told::send(&self.client, outgoing, time, &place, &self.run.span).await;
+        let response = sent.map_err(|failed| {
             let again = failed.unconnected.then_some(Outcome::Unconnected);
             self.unreachable(format!("cannot be reached: {}", failed.fault.why), again)
         })?;

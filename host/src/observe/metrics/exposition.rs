@@ -1,8 +1,9 @@
-//! Prometheus' text format, version 0.0.4, of whole numbers and exact decimals.
+//! Metrics as plain data, and in Prometheus' text format, version 0.0.4: whole numbers and exact decimals.
 //!
 //! A writer of our own, because the crates for it hold every value as a float: money would be rounded before it is printed.
 //! What must hold: a value is printed to its last digit, and a label cannot break out of its quotes, whoever wrote it.
 
+use super::histogram::Histogram;
 use crate::foreign::Foreign;
 use finops_decimal::Decimal;
 use jiff::Timestamp;
@@ -13,7 +14,7 @@ use std::{
 
 /// What a family is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::observe) enum Kind {
     /// It only rises while the process lives.
     Counter,
     /// It rises and falls.
@@ -24,15 +25,15 @@ pub(super) enum Kind {
 
 /// A family's name, kind and help.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Family {
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    pub(super) help: &'static str,
+pub(in crate::observe) struct Family {
+    pub(in crate::observe) name: &'static str,
+    pub(in crate::observe) kind: Kind,
+    pub(in crate::observe) help: &'static str,
 }
 
 /// A value that is printed exactly.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Value {
+pub(in crate::observe) enum Value {
     /// A whole number.
     Whole(u64),
     /// Money.
@@ -96,9 +97,28 @@ impl fmt::Display for Value {
     }
 }
 
-/// A text that grows family by family.
+/// A family with its samples.
+#[derive(Clone, Debug)]
+pub(in crate::observe) struct Told {
+    pub(in crate::observe) family: Family,
+    pub(in crate::observe) samples: Samples,
+}
+
+/// The samples of a family.
+#[derive(Clone, Debug)]
+pub(in crate::observe) enum Samples {
+    /// Values by their labels.
+    Each(Vec<(Labels, Value)>),
+    /// Observations in buckets.
+    Buckets(Histogram),
+}
+
+/// Names and texts of labels. The text is as its writer has it, until it is shown.
+pub(in crate::observe) type Labels = Vec<(&'static str, String)>;
+
+/// Families in the order in which they are told.
 #[derive(Debug, Default)]
-pub(super) struct Exposition(String);
+pub(in crate::observe) struct Exposition(Vec<Told>);
 
 impl Exposition {
     /// Adds a family with its samples; one without samples leaves nothing.
@@ -107,13 +127,19 @@ impl Exposition {
         family: Family,
         samples: impl IntoIterator<Item = (Vec<(&'static str, &'l str)>, V)>,
     ) {
-        let mut samples = samples.into_iter().peekable();
-        if samples.peek().is_none() {
-            return;
-        }
-        self.head(family);
-        for (labels, value) in samples {
-            self.sample(family.name, "", &labels, value.into());
+        let owned = |labels: Vec<(&'static str, &str)>| -> Labels {
+            labels
+                .into_iter()
+                .map(|(label, text)| (label, text.to_owned()))
+                .collect()
+        };
+        let samples: Vec<_> = samples
+            .into_iter()
+            .map(|(labels, value)| (owned(labels), value.into()))
+            .collect();
+        if !samples.is_empty() {
+            let samples = Samples::Each(samples);
+            self.0.push(Told { family, samples });
         }
     }
 
@@ -127,32 +153,59 @@ impl Exposition {
         self.family(family, value.map(|value| (Vec::new(), value)));
     }
 
-    /// The first two lines of a family.
-    pub(super) fn head(&mut self, family: Family) {
-        let Family { name, kind, help } = family;
-        let kind = match kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
-        };
-        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    /// Adds a family of observations.
+    pub(super) fn observations(&mut self, family: Family, histogram: &Histogram) {
+        let samples = Samples::Buckets(histogram.clone());
+        self.0.push(Told { family, samples });
     }
 
-    /// One sample; `suffix` follows the family's name.
-    pub(super) fn sample(&mut self, name: &str, suffix: &str, labels: &[(&str, &str)], value: Value) {
-        let _ = write!(self.0, "{name}{suffix}");
-        for (place, (label, text)) in labels.iter().enumerate() {
-            let before = if place == 0 { '{' } else { ',' };
-            let _ = write!(self.0, "{before}{label}=\"{}\"", Label(text));
-        }
-        let after = if labels.is_empty() { "" } else { "}" };
-        let _ = writeln!(self.0, "{after} {value}");
-    }
-
-    /// The text.
-    pub(super) fn into_text(self) -> String {
+    /// All of it.
+    #[cfg(feature = "otlp")]
+    pub(in crate::observe) fn told(self) -> Vec<Told> {
         self.0
     }
+
+    /// All of it as a text.
+    pub(super) fn into_text(self) -> String {
+        let mut text = String::new();
+        for Told { family, samples } in &self.0 {
+            let Family { name, kind, help } = family;
+            let kind = match kind {
+                Kind::Counter => "counter",
+                Kind::Gauge => "gauge",
+                Kind::Histogram => "histogram",
+            };
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+            match samples {
+                Samples::Each(samples) => {
+                    for (labels, value) in samples {
+                        let labels = labels.iter().map(|(label, text)| (*label, text.as_str()));
+                        sample(&mut text, name, "", labels, *value);
+                    }
+                }
+                Samples::Buckets(histogram) => histogram.write(&mut text, name),
+            }
+        }
+        text
+    }
+}
+
+/// Writes one sample; `suffix` follows the family's name.
+pub(super) fn sample<'l>(
+    text: &mut String,
+    name: &str,
+    suffix: &str,
+    labels: impl IntoIterator<Item = (&'l str, &'l str)>,
+    value: Value,
+) {
+    let _ = write!(text, "{name}{suffix}");
+    let mut before = '{';
+    for (label, of) in labels {
+        let _ = write!(text, "{before}{label}=\"{}\"", Label(of));
+        before = ',';
+    }
+    let after = if before == ',' { "}" } else { "" };
+    let _ = writeln!(text, "{after} {value}");
 }
 
 /// A label's value within its quotes.

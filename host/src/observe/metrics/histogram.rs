@@ -1,11 +1,11 @@
 //! Durations counted in buckets: whole numbers, so that no observation is lost to rounding.
 
-use super::exposition::{Exposition, Family, Value};
+use super::exposition::{Value, sample};
 use std::time::Duration;
 
 /// Buckets by their upper bounds, the bounds included.
 #[derive(Clone, Debug)]
-pub(super) struct Histogram {
+pub(in crate::observe) struct Histogram {
     bounds: &'static [Duration],
     /// Observations of each bucket alone; those above the last bound are in none.
     counts: Vec<u64>,
@@ -34,18 +34,29 @@ impl Histogram {
         self.sum = self.sum.saturating_add(time);
     }
 
-    /// Adds the family to a text.
-    pub(super) fn expose(&self, text: &mut Exposition, family: Family) {
-        text.head(family);
+    /// Buckets by their upper bounds, each with the observations of it alone.
+    #[cfg(feature = "otlp")]
+    pub(in crate::observe) fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> {
+        self.bounds.iter().copied().zip(self.counts.iter().copied())
+    }
+
+    /// How many observations there were, and what they add up to.
+    #[cfg(feature = "otlp")]
+    pub(in crate::observe) fn all(&self) -> (u64, Duration) {
+        (self.all, self.sum)
+    }
+
+    /// Writes the family's samples into a text.
+    pub(super) fn write(&self, text: &mut String, name: &str) {
         let mut below = 0;
         for (bound, count) in self.bounds.iter().zip(&self.counts) {
             below += count;
             let bound = bound_text(*bound);
-            text.sample(family.name, "_bucket", &[("le", &bound)], below.into());
+            sample(text, name, "_bucket", [("le", bound.as_str())], below.into());
         }
-        text.sample(family.name, "_bucket", &[("le", "+Inf")], self.all.into());
-        text.sample(family.name, "_sum", &[], Value::Seconds(self.sum));
-        text.sample(family.name, "_count", &[], self.all.into());
+        sample(text, name, "_bucket", [("le", "+Inf")], self.all.into());
+        sample(text, name, "_sum", [], Value::Seconds(self.sum));
+        sample(text, name, "_count", [], self.all.into());
     }
 }
 
@@ -57,7 +68,10 @@ fn bound_text(bound: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::exposition::Kind, *};
+    use super::{
+        super::exposition::{Exposition, Family, Kind},
+        *,
+    };
 
     #[test]
     fn an_observation_falls_into_every_bucket_whose_bound_it_does_not_pass() {
@@ -72,7 +86,7 @@ mod tests {
             kind: Kind::Histogram,
             help: "X.",
         };
-        histogram.expose(&mut text, family);
+        text.observations(family, &histogram);
         assert_eq!(
             text.into_text(),
             "# HELP x_seconds X.\n# TYPE x_seconds histogram\n\

@@ -3,7 +3,7 @@
 //! What must hold: nothing here waits for anything; an instance that is no longer on the board leaves no series behind;
 //! docs/metrics.md names every family.
 
-mod exposition;
+pub(super) mod exposition;
 mod families;
 mod histogram;
 mod render;
@@ -13,6 +13,7 @@ mod tests;
 
 use super::{Board, Books};
 use crate::{delivery::DeliveryReport, schedule::RunSummary};
+use exposition::Exposition;
 use jiff::Timestamp;
 use std::{
     collections::BTreeSet,
@@ -85,6 +86,11 @@ impl Metrics {
     /// All of it in Prometheus' text format.
     #[must_use]
     pub fn render(&self, board: &Board, books: &Books, now: Timestamp) -> String {
+        self.told(board, books, now).into_text()
+    }
+
+    /// All of it as plain data.
+    pub(super) fn told(&self, board: &Board, books: &Books, now: Timestamp) -> Exposition {
         // An instance stands on the board before its first run is counted: whoever was counted and is not there is gone.
         let counted: BTreeSet<String> = self.tally().instances.keys().cloned().collect();
         let instances = board.read();
@@ -95,17 +101,19 @@ impl Metrics {
                 .retain(|name, _| instances.contains_key(name) || !counted.contains(name));
             tally.clone()
         };
-        let uptime = self.0.began.elapsed();
-        let began = *self
-            .0
-            .began_at
-            .get_or_init(|| now.saturating_sub(uptime).unwrap_or(now));
         let process = render::Process {
-            began,
-            uptime,
+            began: self.began(now),
+            uptime: self.0.began.elapsed(),
             resident: resident(),
         };
         render::render(process, &instances, &tally, books, now)
+    }
+
+    /// When the process began, by the host's clock.
+    pub(super) fn began(&self, now: Timestamp) -> Timestamp {
+        let uptime = self.0.began.elapsed();
+        let began = || now.saturating_sub(uptime).unwrap_or(now);
+        *self.0.began_at.get_or_init(began)
     }
 
     fn tally(&self) -> MutexGuard<'_, Tally> {

@@ -1,4 +1,4 @@
-//! The families with their samples, in order: plain functions from plain data to a text.
+//! The families with their samples, in order: plain functions from plain data to plain data.
 
 use super::{
     exposition::{Exposition, Family, Value},
@@ -28,7 +28,7 @@ pub(super) fn render(
     tally: &Tally,
     books: &Books,
     now: Timestamp,
-) -> String {
+) -> Exposition {
     let mut text = Exposition::default();
     of_process(&mut text, process, tally);
     of_instances(&mut text, instances);
@@ -40,7 +40,7 @@ pub(super) fn render(
         of_snapshots(&mut text, ledger);
         of_streams(&mut text, ledger, instances);
     }
-    text.into_text()
+    text
 }
 
 fn of_process(text: &mut Exposition, process: Process, tally: &Tally) {
@@ -114,8 +114,8 @@ fn of_runs(text: &mut Exposition, instances: &Instances, tally: &Tally) {
             .map(move |(outcome, count)| (vec![("instance", name), ("outcome", outcome)], count))
     });
     text.family(RUNS, outcomes);
-    tally.durations.expose(text, DURATION);
-    tally.lags.expose(text, LAG);
+    text.observations(DURATION, &tally.durations);
+    text.observations(LAG, &tally.lags);
     let took = counted().filter_map(|(name, counted)| Some((of(name), counted.last_took?)));
     text.family(LAST_TOOK, took);
     let fates = counted().flat_map(|(name, counted)| {
