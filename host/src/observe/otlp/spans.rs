@@ -83,17 +83,24 @@ pub(super) async fn forward(
             () = gather(&mut queue.0, &mut spans) => false,
             _ = &mut end => true,
         };
-        while spans.len() < MESSAGE
-            && let Ok(span) = queue.0.try_recv()
-        {
-            spans.push(span);
+        // At the end as many messages as it takes.
+        loop {
+            while spans.len() < MESSAGE
+                && let Ok(span) = queue.0.try_recv()
+            {
+                spans.push(span);
+            }
+            let full = spans.len() == MESSAGE;
+            if !spans.is_empty() {
+                let spans = std::mem::take(&mut spans);
+                let resource_spans = group_spans_by_resource_and_scope(spans, &resource);
+                sender.send(&ExportTraceServiceRequest { resource_spans }).await;
+            }
+            if !over || !full {
+                break;
+            }
         }
-        let full = spans.len() == MESSAGE;
-        if !spans.is_empty() {
-            let resource_spans = group_spans_by_resource_and_scope(spans, &resource);
-            sender.send(&ExportTraceServiceRequest { resource_spans }).await;
-        }
-        if over && !full {
+        if over {
             return;
         }
     }
