@@ -1,24 +1,22 @@
 #!/usr/bin/env python3
 """What a plain Python agent does with the same views of Snowflake: fetch all rows, sum the money, insert the rows.
 
-For the bench only. Over the SQL REST API with a programmatic access token and the standard library alone; the statements
-are those of the fact sheet. It splits nothing over users, compares nothing with an earlier run and forwards nothing.
+For the bench only. Over the SQL REST API with a programmatic access token, by requests and sqlite3 as such agents are written;
+the statements are those of the fact sheet. It splits nothing over users, compares nothing with an earlier run and forwards nothing.
 
 baseline.py --port PORT --secrets DIR --database FILE --since DAY --until DAY
 Prints {"rows": number of rows, "billed": sum of the bill as decimal text}.
 """
 
 import argparse
-import gzip
-import http.client
 import json
-import socket
 import sqlite3
-import ssl
-import urllib.request
 import uuid
 from decimal import Decimal
 from pathlib import Path
+
+import requests
+import requests.adapters
 
 HOST = "myorg-acct.snowflakecomputing.com"
 LOCATOR = "AB12345"
@@ -85,46 +83,38 @@ VIEWS = [
 ]
 
 
-class Connection(http.client.HTTPSConnection):
+class OnLoopback(requests.adapters.HTTPAdapter):
     """To the simulator on loopback, under the provider's name, which its certificate must prove."""
 
-    port_on_loopback = 0
-
-    def connect(self):
-        plain = socket.create_connection(("127.0.0.1", self.port_on_loopback), self.timeout)
-        self.sock = self._context.wrap_socket(plain, server_hostname=self.host)
-
-
-class Handler(urllib.request.HTTPSHandler):
-    def https_open(self, request):
-        return self.do_open(Connection, request, context=self._context)
+    def init_poolmanager(self, *arguments, **keywords):
+        super().init_poolmanager(*arguments, server_hostname=HOST, assert_hostname=HOST, **keywords)
 
 
 class Snowflake:
     def __init__(self, port, secrets):
-        Connection.port_on_loopback = port
-        context = ssl.create_default_context(cafile=secrets / "ca.pem")
+        self.address = f"https://127.0.0.1:{port}"
+        self.session = requests.Session()
         # No proxy: whatever the environment says, the simulator is here.
-        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), Handler(context=context))
-        self.headers = {
-            "Authorization": "Bearer " + (secrets / "pat.txt").read_text(encoding="utf-8").strip(),
-            "X-Snowflake-Authorization-Token-Type": "PROGRAMMATIC_ACCESS_TOKEN",
-            "User-Agent": "baseline",
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-            "Content-Type": "application/json",
-        }
+        self.session.trust_env = False
+        self.session.verify = str(secrets / "ca.pem")
+        self.session.mount(self.address, OnLoopback())
+        self.session.headers.update(
+            {
+                "Host": HOST,
+                "Authorization": "Bearer " + (secrets / "pat.txt").read_text(encoding="utf-8").strip(),
+                "X-Snowflake-Authorization-Token-Type": "PROGRAMMATIC_ACCESS_TOKEN",
+                "User-Agent": "baseline",
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+            }
+        )
 
     def call(self, path, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"https://{HOST}/api/v2/statements{path}", data, self.headers)
-        with self.opener.open(request, timeout=60) as reply:
-            if reply.status != 200:
-                raise SystemExit(f"{path}: HTTP {reply.status}")
-            content = reply.read()
-            if reply.headers.get("Content-Encoding") == "gzip":
-                content = gzip.decompress(content)
-        return json.loads(content)
+        method = "GET" if body is None else "POST"
+        reply = self.session.request(method, f"{self.address}/api/v2/statements{path}", json=body, timeout=60)
+        if reply.status_code != 200:
+            raise SystemExit(f"{path}: HTTP {reply.status_code}")
+        return reply.json()
 
     def rows(self, statement, bindings):
         """Names of the columns, and all rows of the result."""

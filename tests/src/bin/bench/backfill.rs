@@ -13,7 +13,7 @@ use crate::{
 };
 use finops_decimal::Decimal;
 use finops_host::{sandbox::Runtime, schedule::Prepared};
-use finops_tests::{Error, books};
+use finops_tests::{Error, artifacts, books};
 use serde_json::Value;
 use std::{path::Path, process::Command};
 use tokio::runtime::Handle;
@@ -129,7 +129,7 @@ fn by_script(setting: &Setting, samples: &mut Samples) -> Result<Decimal, Error>
         .to_string()
         .parse::<jiff::civil::Date>()?
         .tomorrow()?;
-    let mut script = Command::new("python3");
+    let mut script = Command::new(artifacts::python()?);
     script
         .arg(setting.arguments.scripts.join("baseline.py"))
         .args(["--port", &setting.simulator.addr.port().to_string()])

@@ -6,7 +6,7 @@ use crate::{
     setting::{SINCE, Setting},
     stopwatch::nanoseconds,
 };
-use finops_tests::{Error, program::NOW};
+use finops_tests::{Error, artifacts, program::NOW};
 use std::{
     fs,
     net::TcpListener,
@@ -40,7 +40,7 @@ pub(crate) fn measure(setting: &Setting, samples: &mut Samples) -> Result<(), Er
     run.arg("--config").arg(&config);
     samples.add(&RUN_START, until_it_connects(&listener, run)?);
 
-    let mut script = Command::new("python3");
+    let mut script = Command::new(artifacts::python()?);
     script
         .arg(setting.arguments.scripts.join("baseline.py"))
         .args(["--port", &port.to_string()])
