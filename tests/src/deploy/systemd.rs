@@ -59,6 +59,11 @@ Environment=FINOPS_HOST_NOW=CLOCK
 ExecStopPost=+/bin/sh -c 'cp -a /var/lib/private/finops-host HERE/state; echo $SERVICE_RESULT $EXIT_STATUS >HERE/ended'
 "#;
 
+/// Added to a unit that stays: once its log has the words, it is asked to end as `systemctl stop` does.
+const ENDED: &str = r#"[Service]
+ExecStartPost=+/bin/sh -c 'until grep -q "WORDS" HERE/stderr; do sleep 0.1; done; kill -TERM $MAINPID'
+"#;
+
 /// A machine with the program, its collectors, operator's files and secrets where the units expect them.
 pub struct Machine {
     home: tempfile::TempDir,
@@ -140,10 +145,22 @@ impl Machine {
     /// # Errors
     /// Where systemd cannot be started, or the unit did not end within two minutes.
     pub fn run(&self, unit: &str) -> Result<Ended, Error> {
+        self.boot(unit, OBSERVED)
+    }
+
+    /// Boots into one unit that stays, asks it to end once it has logged these words, and gives how it ended.
+    ///
+    /// # Errors
+    /// As [`Machine::run`].
+    pub fn run_until(&self, unit: &str, words: &str) -> Result<Ended, Error> {
+        self.boot(unit, &[OBSERVED, &ENDED.replace("WORDS", words)].concat())
+    }
+
+    fn boot(&self, unit: &str, observed: &str) -> Result<Ended, Error> {
         let here = self.home.path();
         let drop_in = here.join(format!("machine/etc/systemd/system/{unit}.d"));
         fs::create_dir_all(&drop_in)?;
-        let observed = OBSERVED
+        let observed = observed
             .replace("HERE", &here.to_string_lossy())
             .replace("CLOCK", &self.now);
         fs::write(drop_in.join("observed.conf"), observed)?;

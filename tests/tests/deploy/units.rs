@@ -80,6 +80,23 @@ fn systemd_rates_the_services_as_hardly_exposed() {
     .unwrap_err();
 }
 
+/// A machine at the account's time, with its operator's file for the unit, and its secrets.
+fn machine(account: &Account, unit: &str, interval: &str) -> Machine {
+    let credentials = format!("/run/credentials/{unit}");
+    let file = account
+        .file(
+            "/usr/local/lib/finops-host/collectors/snowflake.wasm",
+            &format!("{credentials}/secret_finops.p8"),
+            &format!("{credentials}/secret_ca.pem"),
+        )
+        .replace("[collector]\n", &format!("[collector]\n{interval}"));
+    let secrets = tempfile::tempdir().unwrap();
+    for (name, bytes) in account.secrets() {
+        fs::write(secrets.path().join(name), bytes).unwrap();
+    }
+    Machine::new(&account.now, &[("snowflake.toml", &file)], secrets.path()).unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Debian's packages systemd and musl-tools: cargo xtask test-extra"]
 async fn a_real_systemd_runs_the_program_behind_all_its_walls() {
@@ -87,19 +104,10 @@ async fn a_real_systemd_runs_the_program_behind_all_its_walls() {
         return;
     }
     let account = Account::open().await;
-    let credentials = "/run/credentials/finops-host-run@snowflake.service";
-    let file = account.file(
-        "/usr/local/lib/finops-host/collectors/snowflake.wasm",
-        &format!("{credentials}/secret_finops.p8"),
-        &format!("{credentials}/secret_ca.pem"),
-    );
-    let secrets = tempfile::tempdir().unwrap();
-    for (name, bytes) in account.secrets() {
-        fs::write(secrets.path().join(name), bytes).unwrap();
-    }
     tokio::task::block_in_place(|| {
-        let machine = Machine::new(&account.now, &[("snowflake.toml", &file)], secrets.path()).unwrap();
-        let ended = machine.run("finops-host-run@snowflake.service").unwrap();
+        let unit = "finops-host-run@snowflake.service";
+        let machine = machine(&account, unit, "");
+        let ended = machine.run(unit).unwrap();
         assert_eq!(ended.result, "success 0", "{ended:?}");
         println!(
             "{}",
@@ -109,6 +117,23 @@ async fn a_real_systemd_runs_the_program_behind_all_its_walls() {
                 .find(|line| line.contains("confined"))
                 .unwrap_or("not confined")
         );
+        account::holds_the_whole_bill(&machine.state());
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Debian's packages systemd and musl-tools: cargo xtask test-extra"]
+async fn a_real_systemd_has_the_service_serve_behind_the_same_walls_until_it_is_stopped() {
+    if !may_mount("the service under systemd").unwrap() {
+        return;
+    }
+    let account = Account::open().await;
+    tokio::task::block_in_place(|| {
+        let unit = "finops-host.service";
+        let machine = machine(&account, unit, "interval = \"12h\"\n");
+        let ended = machine.run_until(unit, "a run ended").unwrap();
+        assert_eq!(ended.result, "success 0", "{ended:?}");
+        assert!(ended.stderr.contains("listening on"), "{ended:?}");
         account::holds_the_whole_bill(&machine.state());
     });
 }
