@@ -240,19 +240,6 @@ impl Store {
         R: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<R, LedgerError> + Send + 'static,
     {
-        self.decide_blocking(job)
-    }
-
-    /// Like [`Store::decide`], for callers without a runtime.
-    ///
-    /// # Errors
-    /// The job's own, or [`LedgerError::Stopped`].
-    pub fn decide_blocking<R, E, F>(&self, job: F) -> Result<R, E>
-    where
-        R: Send + 'static,
-        E: Stored + Send + 'static,
-        F: FnOnce(&mut Connection) -> Result<R, E> + Send + 'static,
-    {
         let (done, result) = mpsc::channel();
         self.jobs
             .send(Box::new(move |writer| {

@@ -4,7 +4,7 @@
 
 use super::{
     content::{self, Places},
-    error::WriteError,
+    error::{Stored as _, WriteError},
     fingerprint::Fingerprint,
     key,
     period::partition_of,
@@ -100,10 +100,16 @@ impl Writers {
         let (routing, store) = (Arc::clone(&open.routing), store.clone());
         open.under_way.push_back(spawn_blocking(move || {
             let stored = prepare(&routing, &starts, &records)
-                .map_err(WriteError::from)
                 .and_then(|batch| {
-                    store.decide_blocking(move |connection| stage::insert(connection, routing.writer, &batch))
-                });
+                    // A full disk is no error of the job's: the ballast is for the run's end, and what is still to be staged
+                    // would take it.
+                    store.with_blocking(move |connection| {
+                        Ok(stage::insert(connection, routing.writer, &batch))
+                    })
+                })
+                .map_err(WriteError::from)
+                .flatten()
+                .map_err(|error| error.map_storage(|error| error.at(store.path())));
             // They go where they came from: an allocator takes back slowly what another thread was given.
             (records, stored)
         }));
