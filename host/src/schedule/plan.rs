@@ -6,6 +6,7 @@ use crate::{
     sandbox::{CollectRequest, StreamRequest},
 };
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// What a run is asked to read.
 #[derive(Clone, Copy, Debug)]
@@ -47,17 +48,42 @@ pub(super) struct Reader<'a> {
     pub(super) look_back: Option<LookBack>,
 }
 
-/// The request of the next call.
+/// The streams that a run is to read, decided once for all of its calls: what one call commits does not keep the next from
+/// going on with the stream.
+pub(super) async fn due(
+    reader: &Reader<'_>,
+    descriptor: &Descriptor,
+    asked: Asked,
+    now: Timestamp,
+) -> Result<BTreeSet<String>, LedgerError> {
+    let mut names = BTreeSet::new();
+    for stream in &descriptor.streams {
+        let due = match asked {
+            Asked::Everything | Asked::Probe | Asked::Backfill(_) => true,
+            Asked::WhatIsDue => {
+                let last = reader.ledger.last_read(reader.instance, &stream.name).await?;
+                period::due(stream, last, now)
+            }
+        };
+        if due {
+            names.insert(stream.name.clone());
+        }
+    }
+    Ok(names)
+}
+
+/// The request of the next call, in a run of these streams.
 pub(super) async fn request(
     reader: &Reader<'_>,
     descriptor: &Descriptor,
     settings: &str,
-    asked: Asked,
+    (asked, due): (Asked, &BTreeSet<String>),
     now: Timestamp,
 ) -> Result<CollectRequest, LedgerError> {
     let mut streams = Vec::with_capacity(descriptor.streams.len());
     for stream in &descriptor.streams {
-        streams.push(stream_request(reader, stream, asked, now).await?);
+        let due = due.contains(&stream.name);
+        streams.push(stream_request(reader, stream, asked, due, now).await?);
     }
     Ok(CollectRequest {
         settings: settings.to_owned(),
@@ -82,17 +108,15 @@ async fn stream_request(
     reader: &Reader<'_>,
     stream: &Stream,
     asked: Asked,
+    due: bool,
     now: Timestamp,
 ) -> Result<StreamRequest, LedgerError> {
     let Reader { ledger, instance, .. } = reader;
-    let window = period::window(reader.look_back.unwrap_or(stream.look_back), now);
-    let (due, period) = match asked {
-        Asked::Everything | Asked::Probe => (true, window),
-        Asked::WhatIsDue => {
-            let last = ledger.last_read(instance, &stream.name).await?;
-            (period::due(stream, last, now), window)
+    let period = match asked {
+        Asked::Everything | Asked::Probe | Asked::WhatIsDue => {
+            period::window(reader.look_back.unwrap_or(stream.look_back), now)
         }
-        Asked::Backfill(period) => (true, period),
+        Asked::Backfill(period) => period,
     };
     let state = ledger.stream_state(instance, &stream.name, period).await?;
     Ok(StreamRequest {

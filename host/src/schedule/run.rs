@@ -17,6 +17,7 @@ use crate::{
 };
 use serde::Serialize;
 use std::{future::Future, sync::Arc};
+use tokio::sync::OnceCell;
 use tracing::Instrument;
 
 /// How a run went.
@@ -114,6 +115,7 @@ pub async fn run_once<S: Future<Output = ()>>(
     ));
     watch(Arc::clone(&services));
 
+    let due = OnceCell::new();
     let next_request = || async {
         let now = prepared.wire.now().unwrap_or_else(|| clock.now());
         let reader = Reader {
@@ -121,7 +123,10 @@ pub async fn run_once<S: Future<Output = ()>>(
             instance: &instance,
             look_back,
         };
-        Ok(plan::request(&reader, descriptor, &prepared.settings, asked, now).await?)
+        let due = due
+            .get_or_try_init(|| plan::due(&reader, descriptor, asked, now))
+            .await?;
+        Ok(plan::request(&reader, descriptor, &prepared.settings, (asked, due), now).await?)
     };
     let (component, of_run) = (&prepared.component, Arc::clone(&services));
     let collecting = async {
