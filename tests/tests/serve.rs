@@ -10,6 +10,8 @@ use finops_tests::{
     artifacts, books,
     crash::Errand,
     served::{Served, of},
+    snowflake::golden::{self, State},
+    stage::{self, Stage},
 };
 use rustix::process::Signal;
 use std::{
@@ -504,4 +506,28 @@ fn a_new_file_whose_component_lies_in_a_new_place_is_out_of_reach_of_a_confined_
         served.says_of("new", "a run ended").unwrap();
     }
     assert_stops_well(served);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_run_reads_every_month_of_its_look_back_though_each_call_of_the_collector_commits_one() {
+    let mut stage = Stage::new("", "").await.unwrap();
+    stage.go_to(State::Initial).unwrap();
+    let component = artifacts::collector("snowflake").unwrap();
+    let keys = format!(
+        "[collector]\ninterval = \"12h\"\nlook-back = 63\ncomponent = \"{}\"",
+        component.display()
+    );
+    let text = stage::config(&stage.simulator, "", "[limits]\npartitions = 5000");
+    stage.configure(&text.replace("[collector]", &keys)).unwrap();
+    tokio::task::block_in_place(|| {
+        let mut served = Served::start(&stage.place, stage.place.path(), &[]).unwrap();
+        let ended = served.says_of("snowflake-test", "a run ended").unwrap();
+        assert_eq!(of(&ended, "outcome"), "done", "{ended}");
+        let (code, logged) = served.stop().unwrap();
+        assert_eq!(code, Some(0), "{logged:#?}");
+    });
+    let found = books::snowflake_records(&stage.place.state()).unwrap();
+    let counted = golden::totals(State::Initial).unwrap().counted;
+    assert_eq!(books::counted(&found).unwrap(), counted);
+    assert_eq!(found.len(), golden::records(State::Initial).unwrap().len());
 }
