@@ -83,6 +83,16 @@ fn every_operators_file_in_a_pod_is_understood_with_its_collector_and_finds_its_
     assert_eq!(checked, 6, "files in the examples of values");
 }
 
+/// The account's operator's file, with its secrets where the chart puts them.
+fn file_in_a_pod(account: &Account) -> String {
+    let at = "/run/secrets/finops-host/snowflake";
+    account.file(
+        "/collectors/snowflake.wasm",
+        &format!("{at}/finops.p8"),
+        &format!("{at}/ca.pem"),
+    )
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Debian's packages npm and musl-tools: cargo xtask test-extra"]
 async fn a_cronjobs_pod_collects_into_its_claim_and_the_next_one_finds_the_ledger() {
@@ -90,12 +100,7 @@ async fn a_cronjobs_pod_collects_into_its_claim_and_the_next_one_finds_the_ledge
         return;
     }
     let account = Account::open().await;
-    let at = "/run/secrets/finops-host/snowflake";
-    let file = account.file(
-        "/collectors/snowflake.wasm",
-        &format!("{at}/finops.p8"),
-        &format!("{at}/ca.pem"),
-    );
+    let file = file_in_a_pod(&account);
     let values = serde_json::json!({
         "form": "cronjob",
         "image": { "repository": "registry.example.com/finops-host" },
@@ -144,12 +149,7 @@ async fn the_statefulsets_pod_serves_as_process_1_is_ready_and_ends_in_order_whe
         return;
     }
     let account = Account::open().await;
-    let at = "/run/secrets/finops-host/snowflake";
-    let file = account.file(
-        "/collectors/snowflake.wasm",
-        &format!("{at}/finops.p8"),
-        &format!("{at}/ca.pem"),
-    );
+    let file = file_in_a_pod(&account);
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
