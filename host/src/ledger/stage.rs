@@ -83,7 +83,7 @@ pub(super) struct Sealed {
     pub(super) completeness: Completeness,
     pub(super) observed_through: i64,
     pub(super) checkpoint: Option<Vec<u8>>,
-    /// Per partition: records written, and of these merged into another.
+    /// Per partition, in order of their starts: records written, and of these merged into another.
     pub(super) written: Vec<(i64, collapse::Written)>,
     /// The partitions that were read as they stood then: what is staged for them is not sorted.
     #[serde(default)]
@@ -91,6 +91,19 @@ pub(super) struct Sealed {
     /// The control totals with which the records agreed.
     #[serde(default)]
     pub(super) control: Option<control::Told>,
+}
+
+impl Sealed {
+    /// What was written into the partition that starts then.
+    pub(super) fn written_of(&self, start: Timestamp) -> collapse::Written {
+        let found = self
+            .written
+            .binary_search_by_key(&start.as_second(), |&(start, _)| start);
+        found
+            .ok()
+            .and_then(|index| self.written.get(index))
+            .map_or_else(collapse::Written::default, |&(_, written)| written)
+    }
 }
 
 /// A staged writer as the database has it.
