@@ -16,6 +16,7 @@ pub mod foreign;
 pub mod hardening;
 pub mod ledger;
 pub mod observe;
+mod roots;
 pub mod sandbox;
 pub mod schedule;
 pub mod trace;

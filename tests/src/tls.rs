@@ -6,7 +6,12 @@ use crate::Error;
 use axum::serve::Listener;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use std::{future::pending, io, net::SocketAddr, sync::Arc};
+use std::{
+    future::pending,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
@@ -120,5 +125,47 @@ impl Listener for TlsListener {
 impl Drop for TlsListener {
     fn drop(&mut self) {
         self.accepting.abort();
+    }
+}
+
+/// HTTPS before a plain server on loopback, as an ingress is.
+pub struct Front {
+    addr: SocketAddr,
+    forwarding: JoinHandle<()>,
+}
+
+impl Front {
+    /// Begins to pass on what comes to a port of its own.
+    ///
+    /// # Errors
+    /// Where there is no port.
+    pub async fn start(authority: &Authority, behind: SocketAddr) -> Result<Self, Error> {
+        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let mut listener = TlsListener::new(tcp, authority)?;
+        let addr = listener.addr;
+        let forwarding = tokio::spawn(async move {
+            loop {
+                let (mut tls, _) = listener.accept().await;
+                tokio::spawn(async move {
+                    if let Ok(mut plain) = TcpStream::connect(behind).await {
+                        // Whoever of the two goes away first is the caller's to judge.
+                        let _ended = tokio::io::copy_bidirectional(&mut tls, &mut plain).await;
+                    }
+                });
+            }
+        });
+        Ok(Self { addr, forwarding })
+    }
+
+    /// Where HTTPS is served.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        self.forwarding.abort();
     }
 }

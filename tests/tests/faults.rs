@@ -12,7 +12,7 @@ use finops_tests::{
     hostile,
     openfinops::{Outcome, Route, Storage, http},
     program::Ran,
-    tls::Authority,
+    tls::{Authority, Front},
 };
 use jiff::SignedDuration;
 use serde_json::json;
@@ -174,26 +174,14 @@ fn a_batch_that_a_crowd_hides_is_held_a_quarter_of_an_hour_then_sent_again_and_n
     }
 }
 
-/// A server of this authority's that passes everything on to the recorder.
-fn behind_tls(runtime: &tokio::runtime::Runtime, authority: &Authority, errand: &Errand) -> String {
-    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::clone(&authority.server));
-    let to = errand.recorder.address();
-    let listener = runtime
-        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
-        .unwrap();
-    let port = listener.local_addr().unwrap().port();
-    runtime.spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                let mut outside = acceptor.accept(stream).await?;
-                let mut inside = tokio::net::TcpStream::connect(to).await?;
-                tokio::io::copy_bidirectional(&mut outside, &mut inside).await
-            });
-        }
-    });
-    format!("https://localhost:{port}")
-}
+/// Runs that trust an authority's file.
+type Trusting = fn(&mut Errand, &str) -> Ran;
+
+const BY_ENVIRONMENT: Trusting = |errand, path| errand.run_with(AMOUNT, &[("SSL_CERT_FILE", path)]).unwrap();
+const BY_FILE: Trusting = |errand, path| {
+    errand.configure(&format!("ca = \"{path}\""));
+    errand.run(AMOUNT).unwrap()
+};
 
 #[test]
 fn a_certificate_of_a_stranger_sends_nothing_and_is_tried_again() {
@@ -202,24 +190,61 @@ fn a_certificate_of_a_stranger_sends_nothing_and_is_tried_again() {
         Authority::generate("localhost").unwrap(),
         Authority::generate("localhost").unwrap(),
     );
-    let errand = Errand::new().unwrap();
-    let url = behind_tls(&runtime, &own, &errand);
-    let mut errand = errand.at(&url);
-    let trusting = |errand: &Errand, authority: &Authority| {
-        let path = errand.place.file("authority.pem", &authority.ca_pem).unwrap();
-        let trusted = [("SSL_CERT_FILE", path.to_str().unwrap())];
-        errand.run_with(AMOUNT, &trusted).unwrap()
-    };
-    let ran = trusting(&errand, &stranger);
-    assert_eq!(ran.code, Some(75), "{ran:?}");
-    assert!(ran.stdout.contains("certificate"), "{ran:?}");
-    assert!(errand.recorder.received(Route::Ingest).is_empty());
-    let pending = "SELECT count(*) FROM entry WHERE state = 'pending'";
-    assert_eq!(errand.number(pending).unwrap(), Some(1));
-    errand.assert_lawful().unwrap();
+    for trusting in [BY_ENVIRONMENT, BY_FILE] {
+        let errand = Errand::new().unwrap();
+        let front = runtime
+            .block_on(Front::start(&own, errand.recorder.address()))
+            .unwrap();
+        let mut errand = errand.at(&format!("https://localhost:{}", front.addr().port()));
+        let file = |name: &str, authority: &Authority| {
+            let path = errand.place.file(name, &authority.ca_pem).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let (own, stranger) = (file("own.pem", &own), file("stranger.pem", &stranger));
+        let ran = trusting(&mut errand, &stranger);
+        assert_eq!(ran.code, Some(75), "{ran:?}");
+        assert!(ran.stdout.contains("certificate"), "{ran:?}");
+        assert!(errand.recorder.received(Route::Ingest).is_empty());
+        let pending = "SELECT count(*) FROM entry WHERE state = 'pending'";
+        assert_eq!(errand.number(pending).unwrap(), Some(1));
+        errand.assert_lawful().unwrap();
 
-    errand.pass(SignedDuration::from_mins(2)).unwrap();
-    let ran = trusting(&errand, &own);
+        errand.pass(SignedDuration::from_mins(2)).unwrap();
+        let ran = trusting(&mut errand, &own);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert_eq!(errand.arrived().unwrap(), AMOUNT.parse().unwrap());
+    }
+}
+
+#[test]
+fn the_roots_that_the_file_names_are_the_only_ones_and_a_file_without_any_costs_nothing() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (own, stranger) = (
+        Authority::generate("localhost").unwrap(),
+        Authority::generate("localhost").unwrap(),
+    );
+    let errand = Errand::new().unwrap();
+    let front = runtime
+        .block_on(Front::start(&own, errand.recorder.address()))
+        .unwrap();
+    let mut errand = errand.at(&format!("https://localhost:{}", front.addr().port()));
+    let system = errand.place.file("own.pem", &own.ca_pem).unwrap();
+    let system = [("SSL_CERT_FILE", system.to_str().unwrap())];
+    for (text, code, says) in [
+        (stranger.ca_pem.as_str(), 75, "certificate"),
+        ("no certificate\n", 78, "it holds no PEM certificate"),
+    ] {
+        errand.place.file("ca.pem", text).unwrap();
+        errand.configure("ca = \"ca.pem\"");
+        let ran = errand.run_with(AMOUNT, &system).unwrap();
+        assert_eq!(ran.code, Some(code), "{ran:?}");
+        assert!(format!("{ran:?}").contains(says), "{ran:?}");
+        assert!(errand.recorder.received(Route::Ingest).is_empty());
+        errand.assert_lawful().unwrap();
+        errand.pass(SignedDuration::from_mins(2)).unwrap();
+    }
+    errand.configure("");
+    let ran = errand.run_with(AMOUNT, &system).unwrap();
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(errand.arrived().unwrap(), AMOUNT.parse().unwrap());
 }

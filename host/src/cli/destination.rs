@@ -63,7 +63,10 @@ pub(super) async fn ensure(ledger: &Ledger, openfinops: &OpenFinOps) -> Result<D
         .await?;
     Ok(Destination {
         id,
-        config: DeliveryConfig::new(endpoint, hostname()),
+        config: DeliveryConfig {
+            ca: openfinops.ca.clone(),
+            ..DeliveryConfig::new(endpoint, hostname())
+        },
         other_currencies: openfinops.other_currencies,
         rates: spec.rates,
     })

@@ -53,7 +53,10 @@ pub(super) async fn probe(runtime: &Runtime, prepared: Prepared, state: &Path) -
     let destination = match &prepared.config.openfinops {
         Some(openfinops) => {
             let endpoint = openfinops.endpoint.as_str().trim_end_matches('/');
-            let config = DeliveryConfig::new(endpoint, hostname());
+            let config = DeliveryConfig {
+                ca: openfinops.ca.clone(),
+                ..DeliveryConfig::new(endpoint, hostname())
+            };
             let seen = delivery::probe(&config, clock.now()).await;
             Some(seen.map_err(|error| Failed::config(error.to_string()))?)
         }

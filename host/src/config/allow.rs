@@ -93,7 +93,7 @@ fn rule(
         json: matchers("json"),
         credential,
         connect_to: reading.connect_to(section),
-        ca: reading.ca(section),
+        ca: section.take("ca").and_then(|item| reading.ca(&item)),
         addresses,
         price,
         insecure_http: flag(section, "insecure-http"),

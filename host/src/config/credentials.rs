@@ -104,7 +104,7 @@ fn credential(item: &Item<'_>, section: &Section<'_>, reading: &Reading<'_>) -> 
             .unwrap_or_default(),
     };
     let reveal = section.take("reveal").and_then(|item| item.boolean());
-    let ca = reading.ca(section);
+    let ca = section.take("ca").and_then(|item| reading.ca(&item));
     let addresses = section.take("addresses").map(|item| addresses(&item));
     section.finish();
     let scheme = scheme?;

@@ -252,7 +252,7 @@ fn document(table: &DeTable<'_>, path: &Path, reading: &Reading<'_>, problems: &
             .map(|item| credentials::read(&item, reading))
             .unwrap_or_default(),
         limits: Limits::default(),
-        openfinops: section("openfinops").and_then(openfinops::read),
+        openfinops: section("openfinops").and_then(|section| openfinops::read(&section, reading)),
         focus: section("focus").and_then(|section| focus::read(&section, path, reading)),
         files: Vec::new(),
         tags: section("tags")

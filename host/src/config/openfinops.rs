@@ -1,6 +1,9 @@
 //! `[openfinops]`: the destination that takes entries.
 
-use super::section::{Item, Section};
+use super::{
+    reading::Reading,
+    section::{Item, Section},
+};
 use crate::ledger::{
     destination::{
         Measure, OtherCurrencies, StartMode,
@@ -10,6 +13,7 @@ use crate::ledger::{
 };
 use finops_decimal::Decimal;
 use jiff::civil::Date;
+use std::path::PathBuf;
 use url::Url;
 
 /// The OpenFinOps destination.
@@ -17,6 +21,8 @@ use url::Url;
 pub struct OpenFinOps {
     /// Base address of the server, without a slash at its end.
     pub endpoint: Url,
+    /// The only certificates that it is trusted by; `None`: the system's.
+    pub ca: Option<PathBuf>,
     /// What a new epoch begins with.
     pub start: StartMode,
     /// Which cost is sent.
@@ -34,13 +40,19 @@ pub struct OpenFinOps {
 }
 
 /// Reads the section.
-pub(super) fn read(section: Section<'_>) -> Option<OpenFinOps> {
+pub(super) fn read(section: &Section<'_>, reading: &Reading<'_>) -> Option<OpenFinOps> {
     let endpoint = section
         .require(
             "endpoint",
             "write the server's address, such as endpoint = \"http://localhost:8080\"",
         )
         .and_then(|item| endpoint(&item));
+    let ca = section.take("ca");
+    if let (Some(ca), Some("http")) = (&ca, endpoint.as_ref().map(Url::scheme)) {
+        let remedy = "write an https endpoint, or remove it";
+        ca.at_key("it has no effect: over http no certificate is shown", remedy);
+    }
+    let ca = ca.and_then(|ca| reading.ca(&ca));
     let start = section
         .take("start")
         .and_then(|item| choice(&item, &StartMode::ALL, StartMode::name))
@@ -83,6 +95,7 @@ pub(super) fn read(section: Section<'_>) -> Option<OpenFinOps> {
     section.finish();
     Some(OpenFinOps {
         endpoint: endpoint?,
+        ca,
         start,
         measure,
         group_by,

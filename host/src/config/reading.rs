@@ -191,9 +191,9 @@ impl<'a> Reading<'a> {
             .parse("an address and port such as \"127.0.0.1:8443\" (no name: nothing is resolved)")
     }
 
-    /// `ca`.
-    pub(super) fn ca(&self, section: &Section<'_>) -> Option<PathBuf> {
-        self.file(&section.take("ca")?, "a file of PEM certificates", false)
+    /// The value of `ca`.
+    pub(super) fn ca(&self, item: &Item<'_>) -> Option<PathBuf> {
+        self.file(item, "a file of PEM certificates", false)
     }
 }
 

@@ -8,10 +8,16 @@ use super::outcome::{Exchange, Extent, Reply};
 use crate::{
     fail_point::{self, Point},
     foreign::Foreign,
+    roots,
 };
 use reqwest::{Method, StatusCode, Url, header};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 /// Longest reply that is read, but for `/recent`.
 pub const MAX_REPLY: usize = 1024 * 1024;
@@ -50,6 +56,16 @@ pub enum ClientError {
     /// No certificate of the system could be read.
     #[error("no certificate authority of this system could be read ({0}); install its CA certificates")]
     Roots(String),
+    /// A file of certificates cannot be used.
+    #[error(
+        "`ca` {path}: {why}; name a file of PEM certificates in [openfinops]", path = .path.display()
+    )]
+    Ca {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
     /// The TLS library or the HTTP client refused its settings.
     #[error("the HTTP client cannot be made: {0}")]
     Build(String),
@@ -64,11 +80,12 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for an endpoint such as `http://localhost:8080`; a path in it is kept as a prefix.
+    /// A client for an endpoint such as `http://localhost:8080`; a path in it is kept as a prefix. An https server is trusted by
+    /// the certificates of `ca` alone, or else by the system's.
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub fn new(endpoint: &str, timeouts: Timeouts) -> Result<Self, ClientError> {
+    pub fn new(endpoint: &str, ca: Option<&Path>, timeouts: Timeouts) -> Result<Self, ClientError> {
         let refused = || ClientError::Endpoint(Foreign::new(endpoint));
         let mut url: Url = endpoint.parse().map_err(|_| refused())?;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
@@ -80,7 +97,7 @@ impl Client {
             let path = format!("{}/", url.path());
             url.set_path(&path);
         }
-        let roots = roots_for(&url)?;
+        let roots = roots_for(&url, ca)?;
         Self::trusting(url, timeouts, roots)
     }
 
@@ -203,24 +220,16 @@ pub(crate) fn http(roots: RootCertStore, connect: Duration) -> Result<reqwest::C
         .map_err(|error| ClientError::Build(chain(&error)))
 }
 
-/// Whom a client of this address trusts: for http nobody is needed.
-pub(crate) fn roots_for(url: &Url) -> Result<RootCertStore, ClientError> {
-    match url.scheme() {
-        "https" => native_roots(),
+/// Whom a client of this address trusts: the authorities of that file, or the system's. For http nobody is needed.
+pub(crate) fn roots_for(url: &Url, ca: Option<&Path>) -> Result<RootCertStore, ClientError> {
+    match (url.scheme(), ca) {
+        ("https", Some(path)) => roots::of_file(path).map_err(|why| ClientError::Ca {
+            path: path.to_owned(),
+            why,
+        }),
+        ("https", None) => roots::of_system().map_err(ClientError::Roots),
         _ => Ok(RootCertStore::empty()),
     }
-}
-
-/// The system's certificate authorities; read only where they are needed.
-fn native_roots() -> Result<RootCertStore, ClientError> {
-    let mut roots = RootCertStore::empty();
-    let native = rustls_native_certs::load_native_certs();
-    let (added, _) = roots.add_parsable_certificates(native.certs);
-    if added == 0 {
-        let causes: Vec<String> = native.errors.iter().map(ToString::to_string).collect();
-        return Err(ClientError::Roots(causes.join("; ")));
-    }
-    Ok(roots)
 }
 
 fn tls(roots: RootCertStore) -> Result<ClientConfig, ClientError> {
@@ -264,7 +273,7 @@ mod tests {
             "http://",
             "file:///tmp",
         ] {
-            let error = Client::new(endpoint, Timeouts::default())
+            let error = Client::new(endpoint, None, Timeouts::default())
                 .unwrap_err()
                 .to_string();
             assert!(
@@ -276,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_path_in_the_endpoint_is_a_prefix() {
-        let client = Client::new("http://localhost:1/base?x=1#y", Timeouts::default()).unwrap();
+        let client = Client::new("http://localhost:1/base?x=1#y", None, Timeouts::default()).unwrap();
         let joined = client.endpoint.join("api/v1/agents").unwrap();
         assert_eq!(joined.as_str(), "http://localhost:1/base/api/v1/agents");
     }
@@ -289,7 +298,12 @@ mod tests {
             .local_addr()
             .unwrap()
             .port();
-        let client = Client::new(&format!("http://user:hush@127.0.0.1:{port}"), Timeouts::default()).unwrap();
+        let client = Client::new(
+            &format!("http://user:hush@127.0.0.1:{port}"),
+            None,
+            Timeouts::default(),
+        )
+        .unwrap();
         match client.post("x", Vec::new(), None).await {
             Exchange::NotConnected(why) => {
                 assert!(why.contains(&format!("http://127.0.0.1:{port}")), "{why}");
@@ -326,7 +340,12 @@ mod tests {
     async fn a_reply_is_read_up_to_its_limit_only() {
         let mut bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n".to_vec();
         bytes.extend([b'x'; 5_000]);
-        let client = Client::new(&format!("http://{}", peer(bytes).await), Timeouts::default()).unwrap();
+        let client = Client::new(
+            &format!("http://{}", peer(bytes).await),
+            None,
+            Timeouts::default(),
+        )
+        .unwrap();
         match client.get("x", 3_000, None).await {
             Exchange::Answered(reply) => assert_eq!((reply.body.len(), reply.extent), (3_000, Extent::Cut)),
             other => panic!("{other:?}"),
@@ -340,7 +359,7 @@ mod tests {
             ..Timeouts::default()
         };
         let half = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf".to_vec();
-        let client = Client::new(&format!("http://{}", peer(half).await), timeouts).unwrap();
+        let client = Client::new(&format!("http://{}", peer(half).await), None, timeouts).unwrap();
         match client.get("x", MAX_REPLY, None).await {
             Exchange::Answered(reply) => assert!(matches!(reply.extent, Extent::Lost(_)), "{reply:?}"),
             Exchange::Lost(_) => {}

@@ -38,7 +38,7 @@ pub async fn known_before(
     if newcomers.is_empty() {
         return Ok(Vec::new());
     }
-    let client = Client::new(&config.endpoint, config.timeouts)?;
+    let client = Client::new(&config.endpoint, config.ca.as_deref(), config.timeouts)?;
     Ok(registration::known(&client, &newcomers, None).await)
 }
 
@@ -55,7 +55,7 @@ pub async fn known_still(
     let sources = ledger
         .with(move |connection| outbox::settled_sources(connection, destination))
         .await?;
-    let client = Client::new(&config.endpoint, config.timeouts)?;
+    let client = Client::new(&config.endpoint, config.ca.as_deref(), config.timeouts)?;
     Ok(registration::still_known(&client, &sources, None).await)
 }
 
@@ -77,7 +77,7 @@ pub async fn deliver(
         clock,
         until,
         latest: clock.now(),
-        client: Client::new(&config.endpoint, config.timeouts)?,
+        client: Client::new(&config.endpoint, config.ca.as_deref(), config.timeouts)?,
         agents: Agents::default(),
         search: Search::default(),
         fitting: config.batch_entries,

@@ -34,7 +34,7 @@ pub struct Seen {
 /// # Errors
 /// Where no client can be made of what the operator's file says.
 pub async fn probe(config: &DeliveryConfig, now: Timestamp) -> Result<Seen, ClientError> {
-    let client = Client::new(&config.endpoint, config.timeouts)?;
+    let client = Client::new(&config.endpoint, config.ca.as_deref(), config.timeouts)?;
     let mut seen = Seen {
         endpoint: config.endpoint.clone(),
         agents: 0,

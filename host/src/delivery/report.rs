@@ -3,12 +3,15 @@
 use super::client::{ClientError, Timeouts};
 use crate::ledger::{outbox::Counts, store::LedgerError};
 use jiff::{SignedDuration, Timestamp};
+use std::path::PathBuf;
 
 /// How to deliver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryConfig {
     /// Address of the OpenFinOps server.
     pub endpoint: String,
+    /// The only certificates that it is trusted by; `None`: the system's.
+    pub ca: Option<PathBuf>,
     /// Name of this machine, as the server shows it.
     pub hostname: String,
     /// Limits of one request.
@@ -22,11 +25,12 @@ pub struct DeliveryConfig {
 }
 
 impl DeliveryConfig {
-    /// The usual limits: 500 entries, 256 KiB, 15 minutes.
+    /// The usual limits: 500 entries, 256 KiB, 15 minutes; and the system's certificates.
     #[must_use]
     pub fn new(endpoint: impl Into<String>, hostname: impl Into<String>) -> Self {
         Self {
             endpoint: endpoint.into(),
+            ca: None,
             hostname: hostname.into(),
             timeouts: Timeouts::default(),
             batch_entries: 500,

@@ -9,11 +9,12 @@ use super::{
     resolve::{Judged, Names, Unreachable},
     rule::Rule,
 };
-use crate::fail_point::{self, Point};
-use reqwest::{Response, redirect, retry};
-use rustls::{
-    ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::CertificateDer, pki_types::pem::PemObject,
+use crate::{
+    fail_point::{self, Point},
+    roots,
 };
+use reqwest::{Response, redirect, retry};
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use std::{
     error::Error,
     net::IpAddr,
@@ -208,7 +209,10 @@ fn http(
 
 fn tls(ca: Option<&Path>) -> Result<ClientConfig, EgressError> {
     let roots = match ca {
-        Some(path) => Arc::new(only(path)?),
+        Some(path) => Arc::new(roots::of_file(path).map_err(|why| EgressError::Ca {
+            path: path.to_owned(),
+            why,
+        })?),
         None => native(),
     };
     let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -220,34 +224,17 @@ fn tls(ca: Option<&Path>) -> Result<ClientConfig, EgressError> {
     Ok(config)
 }
 
-/// The certificates of one file, and no others.
-fn only(path: &Path) -> Result<RootCertStore, EgressError> {
-    let fail = |why: String| EgressError::Ca {
-        path: path.to_owned(),
-        why,
-    };
-    let mut roots = RootCertStore::empty();
-    let text = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
-    for certificate in CertificateDer::pem_slice_iter(&text) {
-        let certificate = certificate.map_err(|error| fail(error.to_string()))?;
-        roots.add(certificate).map_err(|error| fail(error.to_string()))?;
-    }
-    if roots.is_empty() {
-        return Err(fail("it holds no PEM certificate".to_owned()));
-    }
-    Ok(roots)
-}
-
 /// The system's certificates, read once for all clients.
 fn native() -> Arc<RootCertStore> {
     static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     let read = || {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            tracing::warn!("the system has no root certificates: only rules with `ca` can reach https hosts");
-        }
-        Arc::new(roots)
+        Arc::new(roots::of_system().unwrap_or_else(|why| {
+            tracing::warn!(
+                why,
+                "the system has no root certificates: only rules with `ca` can reach https hosts"
+            );
+            RootCertStore::empty()
+        }))
     };
     Arc::clone(ROOTS.get_or_init(read))
 }

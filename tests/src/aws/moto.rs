@@ -3,18 +3,13 @@
 
 use crate::{
     Error, artifacts,
-    tls::{Authority, TlsListener},
+    tls::{Authority, Front},
 };
-use axum::serve::Listener;
 use serde::Deserialize;
 use std::{
     io::{BufRead, BufReader},
     net::{Ipv4Addr, SocketAddr},
     process::{Child, Command, Stdio},
-};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
 };
 
 /// What the server says of itself (tests/python/moto_server.py).
@@ -46,9 +41,8 @@ pub struct Moto {
     pub ready: Ready,
     /// The authority of its certificate, as PEM.
     pub ca_pem: String,
-    addr: SocketAddr,
+    front: Front,
     child: Child,
-    forwarding: JoinHandle<()>,
 }
 
 impl Moto {
@@ -82,40 +76,24 @@ impl Moto {
             }
         };
         let authority = Authority::for_hosts(super::hosts())?;
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let addr = tcp.local_addr()?;
-        let mut listener = TlsListener::new(tcp, &authority)?;
-        let port = ready.port;
-        let forwarding = tokio::spawn(async move {
-            loop {
-                let (mut tls, _) = listener.accept().await;
-                tokio::spawn(async move {
-                    if let Ok(mut plain) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
-                        // Whoever of the two goes away first is the caller's to judge.
-                        let _ended = tokio::io::copy_bidirectional(&mut tls, &mut plain).await;
-                    }
-                });
-            }
-        });
+        let front = Front::start(&authority, (Ipv4Addr::LOCALHOST, ready.port).into()).await?;
         Ok(Self {
             ready,
             ca_pem: authority.ca_pem,
-            addr,
+            front,
             child,
-            forwarding,
         })
     }
 
     /// Where HTTPS is served, for all of [`hosts`](super::hosts).
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.front.addr()
     }
 }
 
 impl Drop for Moto {
     fn drop(&mut self) {
-        self.forwarding.abort();
         let _already_gone = self.child.kill();
         let _reaped = self.child.wait();
     }

@@ -2,19 +2,28 @@
 //! What must hold: a header is a secret, and an address can hold one: what is wrong with either is told without its text.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use std::{ffi::OsString, time::Duration};
+use std::{ffi::OsString, num::NonZeroU64, path::PathBuf, time::Duration};
 use url::Url;
 use zeroize::Zeroizing;
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+const PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
+const CERTIFICATE: &str = "OTEL_EXPORTER_OTLP_CERTIFICATE";
+const TIMEOUT: &str = "OTEL_EXPORTER_OTLP_TIMEOUT";
 const INTERVAL: &str = "OTEL_METRIC_EXPORT_INTERVAL";
 /// How often metrics are sent unless something else is asked for: OpenTelemetry's own figure.
 const USUAL_INTERVAL: Duration = Duration::from_secs(60);
+/// How long one message may take unless something else is asked for: OpenTelemetry's own figure.
+const USUAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Oftener than this they are not sent.
 const LEAST_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Looks a variable up.
 pub type Variable<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+/// A variable, and what it says.
+type Said = (&'static str, Zeroizing<String>);
 
 /// Why what is asked for cannot be done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,8 +47,16 @@ pub enum AskedError {
         entry: usize,
     },
     /// Not a time.
-    #[error("{0} is no whole number of milliseconds; set it to one such as 60000, or unset it")]
-    Interval(&'static str),
+    #[error("{0} is no whole number of milliseconds, 1 or more; set it to one such as 10000, or unset it")]
+    Millis(&'static str),
+    /// A file of certificates that cannot be used.
+    #[error("{name}: {why}; set it to a file of PEM certificates, or unset it")]
+    Certificate {
+        /// The variable.
+        name: &'static str,
+        /// Why, without the file's name.
+        why: String,
+    },
     /// A text that is not Unicode.
     #[error("{0} is not UTF-8")]
     Text(&'static str),
@@ -61,6 +78,10 @@ pub(super) struct Place {
     pub(super) url: Url,
     /// Marked as secret, and wiped when they are no longer needed.
     pub(super) headers: HeaderMap,
+    /// The file of the only certificates that it is trusted by, and the variable that names it; `None`: the system's.
+    pub(super) certificate: Option<(&'static str, PathBuf)>,
+    /// Until the answer's head, from the beginning.
+    pub(super) timeout: Duration,
 }
 
 /// What is asked for.
@@ -72,28 +93,34 @@ pub(super) struct Asked {
     pub(super) interval: Duration,
 }
 
-/// The variables of one kind of messages.
+/// The variables of one kind of messages: each its own, and the one for both that stands in.
 struct Names {
     exporter: &'static str,
-    endpoint: &'static str,
-    headers: &'static str,
-    protocol: &'static str,
+    endpoint: [&'static str; 2],
+    headers: [&'static str; 2],
+    protocol: [&'static str; 2],
+    certificate: [&'static str; 2],
+    timeout: [&'static str; 2],
     path: &'static str,
 }
 
 const TRACES: Names = Names {
     exporter: "OTEL_TRACES_EXPORTER",
-    endpoint: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-    headers: "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
-    protocol: "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    endpoint: ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", ENDPOINT],
+    headers: ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", HEADERS],
+    protocol: ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", PROTOCOL],
+    certificate: ["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", CERTIFICATE],
+    timeout: ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", TIMEOUT],
     path: "v1/traces",
 };
 
 const METRICS: Names = Names {
     exporter: "OTEL_METRICS_EXPORTER",
-    endpoint: "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-    headers: "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
-    protocol: "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
+    endpoint: ["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", ENDPOINT],
+    headers: ["OTEL_EXPORTER_OTLP_METRICS_HEADERS", HEADERS],
+    protocol: ["OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", PROTOCOL],
+    certificate: ["OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE", CERTIFICATE],
+    timeout: ["OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", TIMEOUT],
     path: "v1/metrics",
 };
 
@@ -105,10 +132,7 @@ impl Asked {
         }
         let interval = match text(variable, INTERVAL)? {
             None => USUAL_INTERVAL,
-            Some(text) => {
-                let millis = text.parse().map_err(|_| AskedError::Interval(INTERVAL))?;
-                Duration::from_millis(millis).max(LEAST_INTERVAL)
-            }
+            Some(text) => millis(INTERVAL, &text)?.max(LEAST_INTERVAL),
         };
         Ok(Self {
             traces: place(variable, &TRACES)?,
@@ -122,41 +146,53 @@ fn place(variable: Variable<'_>, names: &Names) -> Result<Option<Place>, AskedEr
     if text(variable, names.exporter)?.is_some_and(|text| *text == "none") {
         return Ok(None);
     }
-    let of_kind = text(variable, names.endpoint)?;
-    let (name, own) = match &of_kind {
-        Some(_) => (names.endpoint, true),
-        None => (ENDPOINT, false),
-    };
-    let Some(address) = of_kind.or(text(variable, ENDPOINT)?) else {
+    let Some((name, address)) = first(variable, names.endpoint)? else {
         return Ok(None);
     };
     let mut url: Url = address.parse().map_err(|_| AskedError::Endpoint(name))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(AskedError::Endpoint(name));
     }
-    if !own {
+    if name == ENDPOINT {
         let base = url.path().trim_end_matches('/').to_owned();
         url.set_path(&format!("{base}/{}", names.path));
     }
-    for protocol in [names.protocol, "OTEL_EXPORTER_OTLP_PROTOCOL"] {
-        match text(variable, protocol)? {
-            Some(text) if *text == "http/protobuf" => break,
-            Some(_) => return Err(AskedError::Protocol(protocol)),
-            None => {}
-        }
+    if let Some((name, protocol)) = first(variable, names.protocol)?
+        && *protocol != "http/protobuf"
+    {
+        return Err(AskedError::Protocol(name));
     }
-    let mut headers = HeaderMap::new();
-    for name in [names.headers, "OTEL_EXPORTER_OTLP_HEADERS"] {
-        if let Some(list) = text(variable, name)? {
-            headers = read_headers(&list).map_err(|entry| AskedError::Headers { name, entry })?;
-            break;
-        }
-    }
+    let headers = match first(variable, names.headers)? {
+        Some((name, list)) => read_headers(&list).map_err(|entry| AskedError::Headers { name, entry })?,
+        None => HeaderMap::new(),
+    };
+    let certificate = first(variable, names.certificate)?;
+    let timeout = match first(variable, names.timeout)? {
+        Some((name, text)) => millis(name, &text)?,
+        None => USUAL_TIMEOUT,
+    };
     Ok(Some(Place {
         variable: name,
         url,
         headers,
+        certificate: certificate.map(|(name, path)| (name, PathBuf::from(path.as_str()))),
+        timeout,
     }))
+}
+
+fn millis(name: &'static str, text: &str) -> Result<Duration, AskedError> {
+    let millis: NonZeroU64 = text.parse().map_err(|_| AskedError::Millis(name))?;
+    Ok(Duration::from_millis(millis.get()))
+}
+
+/// The first of these variables that says something, and what.
+fn first(variable: Variable<'_>, names: [&'static str; 2]) -> Result<Option<Said>, AskedError> {
+    for name in names {
+        if let Some(text) = text(variable, name)? {
+            return Ok(Some((name, text)));
+        }
+    }
+    Ok(None)
 }
 
 /// A variable's text; an empty one is as good as none.
@@ -238,10 +274,10 @@ mod tests {
             let expected = ["traces", "metrics"].map(|kind| Some(format!("http://c:4318{below}/v1/{kind}")));
             assert_eq!(urls(&[(ENDPOINT, base)]), expected);
         }
-        let own = [(ENDPOINT, "http://c/"), (TRACES.endpoint, "https://t/x")];
+        let own = [(ENDPOINT, "http://c/"), (TRACES.endpoint[0], "https://t/x")];
         assert_eq!(urls(&own), [some("https://t/x"), some("http://c/v1/metrics")]);
         assert_eq!(
-            urls(&[(METRICS.endpoint, "https://m")]),
+            urls(&[(METRICS.endpoint[0], "https://m")]),
             [None, some("https://m/")]
         );
         let off = [(ENDPOINT, "http://c/"), (METRICS.exporter, "none")];
@@ -256,11 +292,8 @@ mod tests {
     fn headers_are_decoded_marked_as_secret_and_the_kinds_own_come_first() {
         let both = [
             (ENDPOINT, "http://c/"),
-            (
-                "OTEL_EXPORTER_OTLP_HEADERS",
-                "authorization=Bearer%20a%3D=b, x-other = 1 ,",
-            ),
-            (METRICS.headers, "api-key=m"),
+            (HEADERS, "authorization=Bearer%20a%3D=b, x-other = 1 ,"),
+            (METRICS.headers[0], "api-key=m"),
         ];
         let asked = asked(&both).unwrap();
         let traces = asked.traces.unwrap().headers;
@@ -275,19 +308,44 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_and_a_timeout_are_for_both_or_for_one() {
+        let both = [
+            (ENDPOINT, "https://c/"),
+            (CERTIFICATE, "ca.pem"),
+            (TRACES.certificate[0], "traces.pem"),
+            (METRICS.timeout[0], "250"),
+        ];
+        let asked = asked(&both).unwrap();
+        let (traces, metrics) = (asked.traces.unwrap(), asked.metrics.unwrap());
+        assert_eq!(
+            [&traces, &metrics].map(|place| place.certificate.clone().unwrap()),
+            [
+                (TRACES.certificate[0], "traces.pem".into()),
+                (CERTIFICATE, "ca.pem".into())
+            ]
+        );
+        assert_eq!(
+            [traces.timeout, metrics.timeout],
+            [USUAL_TIMEOUT, Duration::from_millis(250)]
+        );
+    }
+
+    #[test]
     fn what_cannot_be_done_names_the_variable_and_never_its_text() {
-        let list = "OTEL_EXPORTER_OTLP_HEADERS";
         for (name, text) in [
             (ENDPOINT, "canary"),
             (ENDPOINT, "ftp://user:canary@host/"),
             (ENDPOINT, "http://"),
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", "canary"),
-            (TRACES.protocol, "grpc"),
-            (list, "canary"),
-            (list, "a=b,x=%zcanary"),
-            (list, "ca nary=1"),
-            (list, "a=%0acanary"),
+            (PROTOCOL, "canary"),
+            (TRACES.protocol[0], "grpc"),
+            (HEADERS, "canary"),
+            (HEADERS, "a=b,x=%zcanary"),
+            (HEADERS, "ca nary=1"),
+            (HEADERS, "a=%0acanary"),
             (INTERVAL, "canary"),
+            (INTERVAL, "0"),
+            (TIMEOUT, "-1"),
+            (METRICS.timeout[0], "1.5s"),
         ] {
             let variables = [(name, text), (ENDPOINT, "http://localhost:4318")];
             let error = asked(&variables).unwrap_err().to_string();

@@ -2,7 +2,10 @@
 //! What must hold: what goes wrong is told at most now and then, without address, header or body, and stops nothing else.
 
 use super::asked::{AskedError, Place};
-use crate::delivery::client::{chain, http, roots_for};
+use crate::{
+    delivery::client::{ClientError, chain, http, roots_for},
+    roots,
+};
 use prost::Message;
 use reqwest::{
     Url,
@@ -12,8 +15,6 @@ use std::time::{Duration, Instant};
 
 /// Until a connection stands.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Until the answer's head, from the beginning. OpenTelemetry's own figure.
-const ANSWER: Duration = Duration::from_secs(10);
 /// How often one complains.
 const COMPLAINT: Duration = Duration::from_secs(300);
 
@@ -25,6 +26,7 @@ pub(super) struct Sender {
     http: reqwest::Client,
     url: Url,
     headers: HeaderMap,
+    timeout: Duration,
     /// When one complained last, and what went wrong since.
     complained: Option<Instant>,
     unsent: u64,
@@ -33,15 +35,22 @@ pub(super) struct Sender {
 impl Sender {
     /// One for a place.
     pub(super) fn new(what: &'static str, place: Place) -> Result<Self, AskedError> {
-        let client = roots_for(&place.url).and_then(|roots| http(roots, CONNECT));
+        let refused = |error: ClientError| AskedError::Client {
+            name: place.variable,
+            why: error.to_string(),
+        };
+        let roots = match &place.certificate {
+            Some((name, path)) => {
+                roots::of_file(path).map_err(|why| AskedError::Certificate { name, why })?
+            }
+            None => roots_for(&place.url, None).map_err(refused)?,
+        };
         Ok(Self {
             what,
-            http: client.map_err(|error| AskedError::Client {
-                name: place.variable,
-                why: error.to_string(),
-            })?,
+            http: http(roots, CONNECT).map_err(refused)?,
             url: place.url,
             headers: place.headers,
+            timeout: place.timeout,
             complained: None,
             unsent: 0,
         })
@@ -58,9 +67,9 @@ impl Sender {
         let mut headers = self.headers.clone();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
         let request = self.http.post(self.url.clone()).headers(headers).body(body);
-        let answer = tokio::time::timeout(ANSWER, request.send())
+        let answer = tokio::time::timeout(self.timeout, request.send())
             .await
-            .map_err(|_| format!("no answer within {ANSWER:?}"))?
+            .map_err(|_| format!("no answer within {:?}", self.timeout))?
             .map_err(|error| chain(&error))?;
         let status = answer.status();
         // The body is not read: its end might never come.
