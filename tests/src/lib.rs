@@ -27,6 +27,7 @@ pub mod openfinops;
 pub mod otlp;
 pub mod plan;
 pub mod program;
+pub mod proof;
 pub mod provider;
 pub mod redis_cloud;
 pub mod served;
