@@ -34,6 +34,7 @@ pub mod served;
 pub mod snowflake;
 pub mod stage;
 pub mod terminal;
+pub mod three_providers;
 pub mod tls;
 
 /// Why a simulator could not do what a test asked of it.
