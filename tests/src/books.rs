@@ -90,6 +90,38 @@ pub fn billed_by_day(state: &Path, stream: &str) -> Result<BTreeMap<String, Deci
     Ok(days)
 }
 
+/// What a stream's records add up to, by currency: those whose `ChargePeriod.start` or `BillingPeriod.start`, whichever is named,
+/// starts with a text.
+///
+/// # Errors
+/// Where the ledger cannot be read, a record lacks what is asked for, or a sum does not fit.
+pub fn billed(
+    state: &Path,
+    stream: &str,
+    (period, begins): (&str, &str),
+) -> Result<BTreeMap<String, Decimal>, Error> {
+    let mut sums: BTreeMap<String, Decimal> = BTreeMap::new();
+    for content in contents(state, stream)? {
+        let must = |path: &str| text(&content, path).ok_or_else(|| format!("{path} is missing in {content}"));
+        if must(period)?.starts_with(begins) {
+            let sum = sums.entry(must("BillingCurrency")?).or_default();
+            *sum = sum.checked_add(amount(&content, "BilledCost")?)?;
+        }
+    }
+    Ok(sums)
+}
+
+/// The newest of every observation: name, dimensions as JSON, value.
+///
+/// # Errors
+/// Where the ledger cannot be read.
+pub fn observations(state: &Path) -> Result<Vec<(String, String, String)>, Error> {
+    let connection = open(state)?;
+    let mut statement = connection.prepare("SELECT name, dims, value FROM observation ORDER BY 1, 2")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 fn record(stream: String, scope: String, counts: bool, content: &Value) -> Result<Record, Error> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let column = |name: &str| content.get(name).and_then(text);

@@ -27,12 +27,14 @@ pub mod openfinops;
 pub mod otlp;
 pub mod plan;
 pub mod program;
+pub mod proof;
 pub mod provider;
 pub mod redis_cloud;
 pub mod served;
 pub mod snowflake;
 pub mod stage;
 pub mod terminal;
+pub mod three_providers;
 pub mod tls;
 
 /// Why a simulator could not do what a test asked of it.

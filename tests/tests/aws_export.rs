@@ -13,22 +13,11 @@ use finops_tests::{
         Act, Fault, Patch, books, golden,
         stage::{FROM_EXPORT, Stage, config},
     },
-    program::Ran,
+    proof::{assert_done, assert_laws},
 };
 use jiff::civil::{Date, date};
 
 const JULY: Date = Date::constant(2026, 7, 1);
-
-#[track_caller]
-fn assert_done(ran: &Ran) {
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-}
-
-#[track_caller]
-fn assert_laws(stage: &Stage) {
-    let check = stage.place.call(&["check", "--ledger"]).unwrap();
-    assert_eq!(check.code, Some(0), "{check:?}");
-}
 
 /// What counts of July, billed.
 fn counted(stage: &Stage) -> Decimal {
@@ -62,7 +51,7 @@ async fn an_export_takes_the_place_of_cost_explorer_and_says_the_same() {
         golden::exported().unwrap()
     );
     assert_eq!((counted(&stage), stage.simulator.paid()), (invoice, paid));
-    assert_laws(&stage);
+    assert_laws(&stage.place);
 
     let again = stage.collect().unwrap();
     assert_done(&again);
@@ -82,7 +71,7 @@ async fn an_export_takes_the_place_of_cost_explorer_and_says_the_same() {
         counted(&stage),
         stage.simulator.invoice(JULY..date(2026, 8, 1)).unwrap()
     );
-    assert_laws(&stage);
+    assert_laws(&stage.place);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,56 +16,16 @@ use finops_tests::{
         stage::{Stage, subscription},
         token::SECRET,
     },
-    books::{amount, billed_by_day, contents},
-    program::Ran,
+    books::{amount, billed_by_day, contents, observations},
+    proof::{assert_done, assert_laws, assert_records, billed_in, receipts},
 };
 use jiff::civil::date;
-use std::collections::BTreeSet;
 
-#[track_caller]
-fn assert_done(ran: &Ran) {
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-}
-
-#[track_caller]
-fn assert_laws(stage: &Stage) {
-    let check = stage.place.call(&["check", "--ledger"]).unwrap();
-    assert_eq!(check.code, Some(0), "{check:?}");
-}
-
-/// The books hold exactly these records, and every law holds.
-#[track_caller]
-fn assert_records(stage: &Stage, expected: Vec<Record>) {
-    let found: BTreeSet<_> = books::spend(&stage.place.state()).unwrap().into_iter().collect();
-    let expected: BTreeSet<_> = expected.into_iter().collect();
-    let missing: Vec<_> = expected.difference(&found).take(3).collect();
-    let surplus: Vec<_> = found.difference(&expected).take(3).collect();
-    assert!(
-        missing.is_empty() && surplus.is_empty(),
-        "missing {missing:#?}\nsurplus {surplus:#?}"
-    );
-    assert_laws(stage);
-}
-
+/// The books hold exactly the golden records, and every law holds.
 #[track_caller]
 fn assert_books(stage: &Stage, state: State) {
-    assert_records(stage, golden::records(state).unwrap());
-}
-
-/// Name, value and dimensions of what is observed now.
-fn observations(stage: &Stage) -> Vec<(String, String, String)> {
-    let connection = finops_tests::books::open(&stage.place.state()).unwrap();
-    let mut statement = connection
-        .prepare("SELECT name, value, dims FROM observation ORDER BY name")
-        .unwrap();
-    let rows = statement
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .unwrap();
-    rows.map(Result::unwrap).collect()
-}
-
-fn receipts(ran: &Ran) -> serde_json::Value {
-    ran.json().unwrap()["runs"][0]["counts"]["receipts"].clone()
+    let found = books::spend(&stage.place.state()).unwrap();
+    assert_records(&stage.place, &found, &golden::records(state).unwrap(), state);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,15 +42,8 @@ async fn the_books_follow_the_bill_through_restatement_close_and_late_refund() {
         assert_books(&stage, state);
     }
     let july = date(2026, 7, 1)..date(2026, 8, 1);
-    let days = billed_by_day(&stage.place.state(), "spend").unwrap();
-    let booked = days
-        .iter()
-        .filter(|(day, _)| day.starts_with("2026-07"))
-        .map(|(_, sum)| *sum);
-    assert_eq!(
-        Decimal::sum(booked).unwrap(),
-        stage.simulator.invoice(&subscription(), july).unwrap()
-    );
+    let booked = billed_in("EUR", &stage.place, "spend", ("ChargePeriod.start", "2026-07"));
+    assert_eq!(booked, stage.simulator.invoice(&subscription(), july).unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -269,22 +222,19 @@ async fn a_billing_account_is_read_subscription_by_subscription_or_at_once_in_ev
         for name in ["SpendingCommitmentTrueUp", "Quantum Workspace Deluxe"] {
             assert!(ran.stderr.contains(name), "{}", ran.stderr);
         }
-        if groupings == 2 {
-            assert_records(&stage, golden::billing_account().unwrap());
-        } else {
-            assert_laws(&stage);
-        }
+        let found = books::spend(&stage.place.state()).unwrap();
         let expected = golden::billing_account().unwrap();
+        if groupings == 2 {
+            assert_records(&stage.place, &found, &expected, BILLING_ACCOUNT);
+        } else {
+            assert_laws(&stage.place);
+        }
         for currency in ["EUR", "USD"] {
             let sum = |records: &[Record]| {
                 let of = records.iter().filter(|record| record.currency == currency);
                 Decimal::sum(of.map(|record| record.billed)).unwrap()
             };
-            assert_eq!(
-                sum(&books::spend(&stage.place.state()).unwrap()),
-                sum(&expected),
-                "{currency}"
-            );
+            assert_eq!(sum(&found), sum(&expected), "{currency}");
         }
     }
 }
@@ -335,10 +285,10 @@ async fn all_pages_of_the_inventory_become_observations_even_where_the_bill_cann
     let ran = stage.collect().unwrap();
     assert_eq!(ran.code, Some(69), "{ran:?}");
     assert_eq!(stage.simulator.requests()["graph"], 3);
-    let rows = observations(&stage);
+    let rows = observations(&stage.place.state()).unwrap();
     let value = |name: &str, word: &str| {
-        let mut found = rows.iter().filter(|row| row.0 == name && row.2.contains(word));
-        let value = found.next().map(|row| row.1.clone());
+        let mut found = rows.iter().filter(|row| row.0 == name && row.1.contains(word));
+        let value = found.next().map(|row| row.2.clone());
         assert!(found.next().is_none(), "{name} {word} twice");
         value
     };
@@ -381,10 +331,11 @@ async fn a_resource_group_is_read_alone_by_service_in_two_questions_a_month() {
         Decimal::sum(booked.iter().map(|record| record.billed)).unwrap(),
         invoice
     );
-    assert_laws(&stage);
-    let seen: Vec<_> = observations(&stage)
+    assert_laws(&stage.place);
+    let seen: Vec<_> = observations(&stage.place.state())
+        .unwrap()
         .into_iter()
-        .map(|(name, value, _)| (name, value))
+        .map(|(name, _, value)| (name, value))
         .collect();
     let expected = [("instance", "1"), ("instance", "0"), ("site", "1")];
     for (name, value) in expected {

@@ -15,22 +15,11 @@ use finops_tests::{
         books, golden,
         stage::{Stage, from_export, subscription},
     },
-    program::Ran,
+    proof::{assert_done, assert_laws},
 };
 use jiff::civil::{Date, date};
 
 const JULY: Date = Date::constant(2026, 7, 1);
-
-#[track_caller]
-fn assert_done(ran: &Ran) {
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-}
-
-#[track_caller]
-fn assert_laws(stage: &Stage) {
-    let check = stage.place.call(&["check", "--ledger"]).unwrap();
-    assert_eq!(check.code, Some(0), "{check:?}");
-}
 
 /// What counts of July, billed.
 fn counted(stage: &Stage) -> Decimal {
@@ -66,7 +55,7 @@ async fn an_export_takes_the_place_of_the_queries_and_says_the_same() {
         (counted(&stage), stage.simulator.requests()["query"]),
         (invoice, asked)
     );
-    assert_laws(&stage);
+    assert_laws(&stage.place);
 
     stage.set_now("2026-08-04T13:00:00Z").unwrap();
     let looked = stage.simulator.requests()["blob"];
@@ -90,7 +79,7 @@ async fn an_export_takes_the_place_of_the_queries_and_says_the_same() {
         counted(&stage),
         stage.simulator.invoice(&subscription(), july).unwrap()
     );
-    assert_laws(&stage);
+    assert_laws(&stage.place);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -149,7 +138,7 @@ async fn a_delivery_under_way_or_cut_off_commits_nothing() {
     assert_eq!(books::exported(&stage.place.state()).unwrap(), []);
     stage.simulator.faults().clear();
     assert_done(&stage.collect().unwrap());
-    assert_laws(&stage);
+    assert_laws(&stage.place);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,7 @@ use finops_tests::{
         elsewhere::{self, Side},
     },
     program::Ran,
+    proof::{assert_granted, example},
 };
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -226,22 +227,9 @@ async fn googles_bill_is_read_with_the_token_of_the_metadata_server() {
     assert_eq!(stage.simulator.requests().get("token"), None);
 }
 
-/// An example's file, towards a simulator whose files lie in `secrets`.
-fn example(cloud: &str, address: SocketAddr) -> String {
-    let file = artifacts::root()
-        .join("examples")
-        .join(cloud)
-        .join("simulator.toml");
-    let text = std::fs::read_to_string(file).unwrap();
-    text.replace("127.0.0.1:8443", &address.to_string())
-        .replace("simulator/", "secrets/")
-}
-
 #[track_caller]
 fn assert_all_granted(ran: &Ran) {
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-    let denied = &ran.json().unwrap()["runs"][0]["egress"]["denied"];
-    assert_eq!(denied, &serde_json::json!([]));
+    assert_granted(ran);
     assert!(!ran.stderr.contains("not counted"), "{}", ran.stderr);
 }
 

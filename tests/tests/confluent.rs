@@ -16,42 +16,24 @@ use finops_tests::{
         throttled,
     },
     openfinops::{Recorder, Route},
-    program::Ran,
+    proof::{
+        assert_done, assert_example_grants, assert_golden, assert_laws, billed_in, forwarded,
+        forwarded_entries, receipts,
+    },
     provider::{Act, Fault, Reply},
 };
 use serde_json::json;
 
-#[track_caller]
-fn assert_done(ran: &Ran) {
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-}
-
 /// The books hold exactly the golden records, and every law holds.
 #[track_caller]
 fn assert_books(stage: &Stage, state: State) {
-    let golden = state.golden().unwrap();
-    golden.held_by(&stage.place.state(), "spend").unwrap();
-    assert_laws(stage);
-}
-
-#[track_caller]
-fn assert_laws(stage: &Stage) {
-    let check = stage.check().unwrap();
-    assert_eq!(check.code, Some(0), "{check:?}");
+    assert_golden(&stage.place, "spend", &state.golden().unwrap(), state);
 }
 
 /// What the records of a month (`2026-07`) add up to.
+#[track_caller]
 fn billed(stage: &Stage, month: &str) -> Decimal {
-    let contents = books::contents(&stage.place.state(), "spend").unwrap();
-    let of_month = contents.iter().filter(|content| {
-        let start = books::text(content, "BillingPeriod.start").unwrap();
-        start.starts_with(month)
-    });
-    let amounts: Vec<Decimal> = of_month
-        .map(|content| books::amount(content, "BilledCost").unwrap())
-        .collect();
-    assert!(!amounts.is_empty());
-    Decimal::sum(amounts).unwrap()
+    billed_in("USD", &stage.place, "spend", ("BillingPeriod.start", month))
 }
 
 fn invoice(stage: &Stage, state: State, month: &str) -> Decimal {
@@ -77,7 +59,7 @@ async fn the_books_follow_late_restated_and_withdrawn_rows_to_the_invoice() {
         }
         let again = stage.collect(&[]).unwrap();
         assert_done(&again);
-        let counts = again.json().unwrap()["runs"][0]["counts"]["receipts"].clone();
+        let counts = receipts(&again);
         assert_eq!(
             (&counts["added"], &counts["revised"], &counts["withdrawn"]),
             (&0.into(), &0.into(), &0.into())
@@ -109,7 +91,7 @@ async fn a_dry_run_stores_nothing_and_a_backfill_reads_whole_months() {
         .unwrap();
     assert_done(&old);
     assert!(old.stderr.contains("2025-08 begins before"), "{}", old.stderr);
-    assert_laws(&stage);
+    assert_laws(&stage.place);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -199,7 +181,7 @@ async fn what_breaks_in_the_middle_commits_nothing_of_the_month_and_the_next_run
         assert_eq!(ran.code, Some(code), "{act:?} {ran:?}");
         assert!(ran.stdout.contains(says), "{act:?} {ran:?}");
         assert_eq!(records(&stage), 0, "{act:?}");
-        assert_laws(&stage);
+        assert_laws(&stage.place);
     }
     stage.simulator.faults().clear();
     assert_done(&stage.collect(&[]).unwrap());
@@ -245,7 +227,7 @@ async fn totals_over_the_window_add_up_to_the_invoice_and_a_day_a_call_makes_day
     assert_done(&stage.collect(&[]).unwrap());
     assert_eq!(billed(&stage, "2026-07"), due);
     assert!(records(&stage) > 3 * totals);
-    assert_laws(&stage);
+    assert_laws(&stage.place);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -298,7 +280,7 @@ async fn a_large_bill_goes_page_by_page_through_a_small_guest() {
         invoice(&stage, State::Initial, "2026-07")
     );
     assert!(records(&stage) > 20_000);
-    assert_laws(&stage);
+    assert_laws(&stage.place);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -325,42 +307,22 @@ async fn what_is_forwarded_adds_up_to_the_invoices() {
         stage.set_now(state.now()).unwrap();
         assert_done(&stage.collect(&[]).unwrap());
     }
-    let bodies = recorder.stored();
-    assert_eq!(bodies.len(), recorder.received(Route::Ingest).len());
-    let entries = bodies
-        .iter()
-        .flat_map(|body| body["metrics"]["cost_entries"].as_array().unwrap());
-    let mut sum = Decimal::ZERO;
-    for entry in entries {
+    assert_eq!(recorder.stored().len(), recorder.received(Route::Ingest).len());
+    for entry in forwarded_entries(&recorder) {
         assert_eq!(entry["category"], "confluent_kafka");
-        let amount = entry["tags"]["finops_host.amount"].as_str().unwrap();
-        sum = sum.checked_add(amount.parse().unwrap()).unwrap();
     }
     // August is asked for up to the day before.
     let expected = ["2026-07", "2026-08"].map(|month| billed(&stage, month));
-    assert_eq!(sum, Decimal::sum(expected).unwrap());
+    assert_eq!(forwarded(&recorder), Decimal::sum(expected).unwrap());
     assert_eq!(expected[0], invoice(&stage, State::Closed, "2026-07"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_example_grants_all_that_its_run_needs() {
     let stage = stage(Options::default(), "", "").await.unwrap();
-    let examples = finops_tests::artifacts::root().join("examples/confluent");
-    let simulated = std::fs::read_to_string(examples.join("simulator.toml")).unwrap();
-    let text = simulated
-        .replace("127.0.0.1:8443", &stage.simulator.addr().to_string())
-        .replace("simulator/", "secrets/");
-    stage.configure(&text).unwrap();
-    let ran = stage.collect(&[]).unwrap();
-    assert_done(&ran);
-    assert_eq!(ran.json().unwrap()["runs"][0]["egress"]["denied"], json!([]));
+    assert_example_grants("confluent", stage.simulator.addr(), |text| {
+        stage.configure(text).unwrap();
+        stage.collect(&[]).unwrap()
+    });
     assert_books(&stage, State::Initial);
-    // The same but for addresses, secrets and the pause.
-    let real = std::fs::read_to_string(examples.join("confluent.toml")).unwrap();
-    let rules = |text: &str| -> Vec<String> {
-        let own = ["connect-to", "ca =", "username", "password", "pause", "#"];
-        let kept = |line: &&str| !line.trim().is_empty() && !own.iter().any(|start| line.starts_with(start));
-        text.lines().filter(kept).map(str::to_owned).collect()
-    };
-    assert_eq!(rules(&real), rules(&simulated));
 }

@@ -8,38 +8,11 @@
 )]
 
 use finops_decimal::Decimal;
-use finops_tests::{
-    databricks, openai,
-    program::{NOW, Place, Ran},
-    provider, snowflake, stage,
-};
+use finops_tests::{program::Place, snowflake, three_providers};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 const PAGE: &str = include_str!("../../docs/costs.md");
-
-/// A place whose books hold three providers.
-async fn books() -> Place {
-    let place = Place::new().unwrap();
-    let into = place.state();
-    let into = into.to_str().unwrap();
-    let done = |ran: Ran| assert_eq!(ran.code, Some(0), "{ran:?}");
-    let warehouse = stage::Stage::new("", "").await.unwrap();
-    done(
-        warehouse
-            .collect_with(&["--since", "2026-06-01", "--state-dir", into])
-            .unwrap(),
-    );
-    let platform = databricks::stage::at(NOW, databricks::Options::default(), "")
-        .await
-        .unwrap();
-    done(platform.collect(&["--state-dir", into]).unwrap());
-    let api = openai::OpenAi::new(openai::Options::default()).unwrap();
-    let start = provider::Start::at(NOW).unwrap();
-    let service = provider::Stage::new("openai", api, start, |addr| openai::stage::config(addr, "", ""));
-    done(service.await.unwrap().collect(&["--state-dir", into]).unwrap());
-    place
-}
 
 fn asked(place: &Place, arguments: &[&str]) -> Value {
     let ran = place.call(&[&["costs", "--json"], arguments].concat()).unwrap();
@@ -72,7 +45,7 @@ fn commands(words: &str) -> Vec<Vec<&'static str>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_question_of_the_page_is_answered_and_adds_up() {
-    let place = books().await;
+    let place = three_providers::place().await.unwrap();
     let (pages, commands): (Vec<_>, Vec<_>) = commands("costs")
         .into_iter()
         .partition(|command| command.contains(&"--html"));
@@ -138,7 +111,7 @@ fn file_of<'a>(command: &[&'a str]) -> &'a str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bars_are_drawn_where_they_are_asked_for_and_never_into_a_pipe_unasked() {
-    let place = books().await;
+    let place = three_providers::place().await.unwrap();
     let days = [
         "costs",
         "--provider",
@@ -181,7 +154,7 @@ async fn bars_are_drawn_where_they_are_asked_for_and_never_into_a_pipe_unasked()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_page_promises_holds_against_independent_sums() {
-    let place = books().await;
+    let place = three_providers::place().await.unwrap();
     // By warehouse: money as the golden script has it, and credits.
     let by_warehouse = asked(
         &place,
@@ -230,7 +203,7 @@ async fn what_the_page_promises_holds_against_independent_sums() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_largest_rows_the_period_before_and_what_is_left_out() {
-    let place = books().await;
+    let place = three_providers::place().await.unwrap();
     let all = asked(
         &place,
         &[

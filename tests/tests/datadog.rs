@@ -17,26 +17,17 @@ use finops_tests::{
     },
     openfinops::Recorder,
     program::Ran,
+    proof::{
+        assert_done, assert_golden, assert_laws, billed_in, forwarded, forwarded_amount, forwarded_entries,
+        receipts,
+    },
     provider::{Act, Fault, Reply, Stage},
 };
-
-#[track_caller]
-fn assert_done(ran: &Ran) {
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-}
-
-#[track_caller]
-fn assert_laws(stage: &Stage<Datadog>) {
-    let check = stage.check().unwrap();
-    assert_eq!(check.code, Some(0), "{check:?}");
-}
 
 /// The books hold exactly the state's records, and every law holds.
 #[track_caller]
 fn assert_books(stage: &Stage<Datadog>, state: State) {
-    let held = state.golden().unwrap().held_by(&stage.place.state(), "spend");
-    held.unwrap_or_else(|error| panic!("{state:?}: {error}"));
-    assert_laws(stage);
+    assert_golden(&stage.place, "spend", &state.golden().unwrap(), state);
 }
 
 fn outcome(ran: &Ran) -> String {
@@ -46,15 +37,9 @@ fn outcome(ran: &Ran) -> String {
         .to_owned()
 }
 
+#[track_caller]
 fn billed(stage: &Stage<Datadog>, stream: &str, month: &str) -> Decimal {
-    let contents = books::contents(&stage.place.state(), stream).unwrap();
-    let of_month = contents.iter().filter(|content| {
-        content["ChargePeriod"]["start"]
-            .as_str()
-            .unwrap()
-            .starts_with(month)
-    });
-    Decimal::sum(of_month.map(|content| books::amount(content, "BilledCost").unwrap())).unwrap()
+    billed_in("USD", &stage.place, stream, ("ChargePeriod.start", month))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +73,7 @@ async fn a_second_run_changes_nothing_and_a_dry_run_stores_nothing() {
     );
     let again = stage.collect(&[]).unwrap();
     assert_done(&again);
-    let receipts = again.json().unwrap()["runs"][0]["counts"]["receipts"].clone();
+    let receipts = receipts(&again);
     assert_eq!(
         (&receipts["added"], &receipts["revised"], &receipts["withdrawn"]),
         (&0.into(), &0.into(), &0.into())
@@ -117,7 +102,7 @@ async fn the_view_by_team_is_the_bill_of_the_month_page_by_page() {
     let invoice = stage.simulator.api().invoice("2026-07").unwrap();
     assert_eq!(billed(&stage, "by-tag", "2026-07"), invoice);
     assert_eq!(billed(&stage, "spend", "2026-07"), invoice);
-    assert_laws(&stage);
+    assert_laws(&stage.place);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -263,14 +248,7 @@ async fn hosts_and_usage_are_observed_even_where_the_bill_cannot_be_read() {
         .add(Fault::new(forbidden).at("estimated"));
     let ran = stage.collect(&[]).unwrap();
     assert_eq!(ran.code, Some(69), "{ran:?}");
-    let connection = books::open(&stage.place.state()).unwrap();
-    let mut statement = connection
-        .prepare("SELECT name, dims, value FROM observation ORDER BY name, dims")
-        .unwrap();
-    let rows = statement
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .unwrap();
-    let seen: Vec<(String, String, String)> = rows.map(Result::unwrap).collect();
+    let seen = books::observations(&stage.place.state()).unwrap();
     let short: Vec<(&str, &str, &str)> = seen
         .iter()
         .map(|(name, dims, value)| {
@@ -328,7 +306,7 @@ async fn a_large_account_is_read_in_little_memory() {
         billed(&stage, "spend", "2026-08"),
     ];
     assert_eq!(Decimal::sum(booked).unwrap(), expected);
-    assert_laws(&stage);
+    assert_laws(&stage.place);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -340,21 +318,13 @@ async fn what_was_sent_of_a_month_adds_up_to_its_bill_however_often_it_was_resta
         stage.set_now(state.now()).unwrap();
         assert_done(&stage.collect(&[]).unwrap());
     }
-    let (mut sent, mut taken_back) = (Vec::new(), 0);
-    for body in recorder.stored() {
-        for entry in body["metrics"]["cost_entries"].as_array().unwrap() {
-            let amount: Decimal = entry["tags"]["finops_host.amount"]
-                .as_str()
-                .unwrap()
-                .parse()
-                .unwrap();
-            taken_back += u32::from(amount.is_negative());
-            sent.push(amount);
-        }
-    }
     let booked = ["2026-07", "2026-08"].map(|month| billed(&stage, "spend", month));
-    assert_eq!(Decimal::sum(sent).unwrap(), Decimal::sum(booked).unwrap());
+    assert_eq!(forwarded(&recorder), Decimal::sum(booked).unwrap());
     assert_eq!(booked[0], stage.simulator.api().invoice("2026-07").unwrap());
-    assert!(taken_back > 0, "nothing was restated");
-    assert_laws(&stage);
+    let restated = |entry| forwarded_amount(entry).is_negative();
+    assert!(
+        forwarded_entries(&recorder).iter().any(restated),
+        "nothing was restated"
+    );
+    assert_laws(&stage.place);
 }

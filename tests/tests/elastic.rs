@@ -16,44 +16,26 @@ use finops_tests::{
         throttled,
     },
     openfinops::Recorder,
-    program::Ran,
+    proof::{
+        assert_done, assert_example_grants, assert_golden, assert_laws, billed_in, forwarded,
+        forwarded_entries, receipts,
+    },
     provider::{Act, Fault, Reply},
 };
 use serde_json::json;
 
 const JULY: (&str, &str) = ("2026-07-01", "2026-08-01");
 
-#[track_caller]
-fn assert_done(ran: &Ran) {
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-}
-
 /// The books hold exactly the golden records, and every law holds.
 #[track_caller]
 fn assert_books(stage: &Stage, state: State) {
-    let golden = state.golden().unwrap();
-    golden.held_by(&stage.place.state(), "spend").unwrap();
-    assert_laws(stage);
-}
-
-#[track_caller]
-fn assert_laws(stage: &Stage) {
-    let check = stage.check().unwrap();
-    assert_eq!(check.code, Some(0), "{check:?}");
+    assert_golden(&stage.place, "spend", &state.golden().unwrap(), state);
 }
 
 /// What the records of a month (`2026-07`) add up to.
+#[track_caller]
 fn billed(stage: &Stage, month: &str) -> Decimal {
-    let contents = books::contents(&stage.place.state(), "spend").unwrap();
-    let of_month = contents.iter().filter(|content| {
-        let start = books::text(content, "ChargePeriod.start").unwrap();
-        start.starts_with(month)
-    });
-    let amounts: Vec<Decimal> = of_month
-        .map(|content| books::amount(content, "BilledCost").unwrap())
-        .collect();
-    assert!(!amounts.is_empty());
-    Decimal::sum(amounts).unwrap()
+    billed_in("USD", &stage.place, "spend", ("ChargePeriod.start", month))
 }
 
 /// Elastic's own total of the days from one to before another.
@@ -65,10 +47,6 @@ fn consumed(stage: &Stage, state: State, days: (&str, &str)) -> Decimal {
 /// The days of which the books hold something.
 fn days(stage: &Stage) -> usize {
     books::billed_by_day(&stage.place.state(), "spend").unwrap().len()
-}
-
-fn receipts(ran: &Ran) -> serde_json::Value {
-    ran.json().unwrap()["runs"][0]["counts"]["receipts"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,7 +98,7 @@ async fn a_price_list_makes_money_of_ecus_and_another_past_price_waits_for_repri
     let ran = stage.collect(&["--since", "2026-07-01"]).unwrap();
     assert_eq!(ran.code, Some(69), "{ran:?}");
     contract().unwrap().held_by(&state, "spend").unwrap();
-    assert_laws(&stage);
+    assert_laws(&stage.place);
     // In a currency without a price, an ECU is worth nothing that is known: nothing is asked for.
     stage.configure(&config(addr, "currency = \"GBP\"", "")).unwrap();
     let ran = stage.collect(&[]).unwrap();
@@ -145,7 +123,7 @@ async fn a_dry_run_stores_nothing_and_a_backfill_reads_older_days() {
             "{month}"
         );
     }
-    assert_laws(&stage);
+    assert_laws(&stage.place);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -205,7 +183,7 @@ async fn what_breaks_on_a_day_commits_nothing_of_it_and_the_next_run_fills_the_g
         );
         // The three days before it are there.
         assert_eq!(days(&stage), 3, "{act:?}");
-        assert_laws(&stage);
+        assert_laws(&stage.place);
     }
     stage.simulator.faults().clear();
     assert_done(&stage.collect(&[]).unwrap());
@@ -256,7 +234,7 @@ async fn a_large_organization_goes_through_a_small_guest() {
     let last = ("2026-07-30", "2026-08-01");
     assert_eq!(billed(&stage, "2026-07"), consumed(&stage, State::Initial, last));
     assert!(books::contents(&stage.place.state(), "spend").unwrap().len() > 20_000);
-    assert_laws(&stage);
+    assert_laws(&stage.place);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -281,41 +259,21 @@ async fn what_is_forwarded_adds_up_to_what_the_books_hold() {
         stage.set_now(state.now()).unwrap();
         assert_done(&stage.collect(&[]).unwrap());
     }
-    let bodies = recorder.stored();
-    let entries = bodies
-        .iter()
-        .flat_map(|body| body["metrics"]["cost_entries"].as_array().unwrap());
-    let mut sum = Decimal::ZERO;
-    for entry in entries {
+    for entry in forwarded_entries(&recorder) {
         assert_eq!(entry["category"], "elasticsearch");
         assert_eq!(entry["tags"]["finops_host.basis"], "estimated");
-        let amount = entry["tags"]["finops_host.amount"].as_str().unwrap();
-        sum = sum.checked_add(amount.parse().unwrap()).unwrap();
     }
     let expected = ["2026-07", "2026-08"].map(|month| billed(&stage, month));
-    assert_eq!(sum, Decimal::sum(expected).unwrap());
+    assert_eq!(forwarded(&recorder), Decimal::sum(expected).unwrap());
     assert_eq!(expected[0], consumed(&stage, State::Closed, JULY));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_example_grants_all_that_its_run_needs() {
     let stage = stage(1, "", "").await.unwrap();
-    let examples = finops_tests::artifacts::root().join("examples/elastic");
-    let simulated = std::fs::read_to_string(examples.join("simulator.toml")).unwrap();
-    let text = simulated
-        .replace("127.0.0.1:8443", &stage.simulator.addr().to_string())
-        .replace("simulator/", "secrets/");
-    stage.configure(&text).unwrap();
-    let ran = stage.collect(&[]).unwrap();
-    assert_done(&ran);
-    assert_eq!(ran.json().unwrap()["runs"][0]["egress"]["denied"], json!([]));
+    assert_example_grants("elastic", stage.simulator.addr(), |text| {
+        stage.configure(text).unwrap();
+        stage.collect(&[]).unwrap()
+    });
     assert_books(&stage, State::Initial);
-    // The same but for addresses, secrets and the pause.
-    let real = std::fs::read_to_string(examples.join("elastic.toml")).unwrap();
-    let rules = |text: &str| -> Vec<String> {
-        let own = ["connect-to", "ca =", "headers", "pause", "#"];
-        let kept = |line: &&str| !line.trim().is_empty() && !own.iter().any(|start| line.starts_with(start));
-        text.lines().filter(kept).map(str::to_owned).collect()
-    };
-    assert_eq!(rules(&real), rules(&simulated));
 }

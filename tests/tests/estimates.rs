@@ -12,23 +12,13 @@ use finops_tests::{
     azure,
     books::{self, amount, contents, text},
     gcp,
-    program::{Place, Ran},
+    proof::{assert_done, assert_laws},
 };
 use serde_json::Value;
 use std::{collections::BTreeMap, path::Path};
 
 const STREAM: &str = "spend-estimated";
 const TODAY: &str = "2026-08-03";
-
-#[track_caller]
-fn assert_done(ran: &Ran) {
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-}
-
-#[track_caller]
-fn assert_laws(place: &Place) {
-    assert_done(&place.call(&["check", "--ledger"]).unwrap());
-}
 
 /// Rows of a golden file, whose columns are these paths of a record's content.
 fn golden(file: &str, paths: &BTreeMap<&str, &str>) -> (Vec<String>, Vec<Vec<String>>) {

@@ -17,22 +17,15 @@ use finops_tests::{
     },
     openfinops::Recorder,
     program::Ran,
+    proof::{assert_done, assert_golden, billed_in, forwarded, receipts},
     provider::{Act, Fault, Reply, Stage},
 };
 use jiff::civil::date;
 
-#[track_caller]
-fn assert_done(ran: &Ran) {
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-}
-
 /// The books hold exactly the state's records, and every law holds.
 #[track_caller]
 fn assert_books(stage: &Stage<GitHub>, state: State) {
-    let held = state.golden().unwrap().held_by(&stage.place.state(), "spend");
-    held.unwrap_or_else(|error| panic!("{state:?}: {error}"));
-    let check = stage.check().unwrap();
-    assert_eq!(check.code, Some(0), "{check:?}");
+    assert_golden(&stage.place, "spend", &state.golden().unwrap(), state);
 }
 
 fn outcome(ran: &Ran) -> String {
@@ -42,28 +35,16 @@ fn outcome(ran: &Ran) -> String {
         .to_owned()
 }
 
+#[track_caller]
 fn billed(stage: &Stage<GitHub>, month: &str) -> Decimal {
-    let contents = books::contents(&stage.place.state(), "spend").unwrap();
-    let of_month = contents.iter().filter(|content| {
-        content["ChargePeriod"]["start"]
-            .as_str()
-            .unwrap()
-            .starts_with(month)
-    });
-    Decimal::sum(of_month.map(|content| books::amount(content, "BilledCost").unwrap())).unwrap()
+    billed_in("USD", &stage.place, "spend", ("ChargePeriod.start", month))
 }
 
-/// Name and value of what is observed now, by day, system and SKU.
+/// Dimensions and value of what is observed now of a day, by system and SKU.
 fn minutes(stage: &Stage<GitHub>, day: &str) -> Vec<(String, String)> {
-    let connection = books::open(&stage.place.state()).unwrap();
-    let mut statement = connection
-        .prepare("SELECT dims, value FROM observation WHERE name = 'actions-minutes' ORDER BY dims")
-        .unwrap();
-    let rows = statement
-        .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))
-        .unwrap();
-    rows.map(Result::unwrap)
-        .filter(|(dims, _)| dims.contains(day))
+    let seen = books::observations(&stage.place.state()).unwrap().into_iter();
+    seen.filter(|(name, dims, _)| name == "actions-minutes" && dims.contains(day))
+        .map(|(_, dims, value)| (dims, value))
         .collect()
 }
 
@@ -110,7 +91,7 @@ async fn a_second_run_reads_four_days_and_changes_nothing_and_a_dry_run_stores_n
     let again = stage.collect(&[]).unwrap();
     assert_done(&again);
     assert_eq!(stage.simulator.requests()["usage"], 38);
-    let receipts = again.json().unwrap()["runs"][0]["counts"]["receipts"].clone();
+    let receipts = receipts(&again);
     assert_eq!(
         (&receipts["added"], &receipts["revised"], &receipts["withdrawn"]),
         (&0.into(), &0.into(), &0.into())
@@ -316,19 +297,7 @@ async fn what_was_sent_adds_up_to_the_books_after_every_restatement() {
     for state in State::ALL {
         stage.set_now(state.now()).unwrap();
         assert_done(&stage.collect(&[]).unwrap());
-        let mut sent = Vec::new();
-        for body in recorder.stored() {
-            for entry in body["metrics"]["cost_entries"].as_array().unwrap() {
-                sent.push(
-                    entry["tags"]["finops_host.amount"]
-                        .as_str()
-                        .unwrap()
-                        .parse()
-                        .unwrap(),
-                );
-            }
-        }
-        assert_eq!(Decimal::sum(sent).unwrap(), billed(&stage, "2026-"), "{state:?}");
+        assert_eq!(forwarded(&recorder), billed(&stage, "2026-"), "{state:?}");
     }
     assert_books(&stage, State::Closed);
 }

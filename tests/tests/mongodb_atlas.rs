@@ -9,15 +9,15 @@
 
 use finops_decimal::Decimal;
 use finops_tests::{
-    books,
-    gcp::books::observations,
+    books::{self, observations},
     mongodb_atlas::{
         AUGUST, Atlas, CLIENT_SECRET, HOST, JULY, ORGANIZATION, Options, PRIVATE_KEY, error, throttled,
     },
     program::Ran,
+    proof::{assert_done, assert_golden, assert_laws, billed_in, receipts},
     provider::{Act, Fault, Reply, Stage, Start, golden::Golden},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use std::net::SocketAddr;
 
 const INITIAL: (&str, &str) = (
@@ -65,11 +65,6 @@ async fn stage(options: Options, (now, _): (&str, &str), more: &str) -> Stage<At
 }
 
 #[track_caller]
-fn assert_done(ran: &Ran) {
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-}
-
-#[track_caller]
 fn assert_says(ran: &Ran, code: i32, words: &str) {
     assert_eq!(ran.code, Some(code), "{ran:?}");
     assert!(
@@ -81,27 +76,13 @@ fn assert_says(ran: &Ran, code: i32, words: &str) {
 /// The books hold exactly the golden records, and every law holds.
 #[track_caller]
 fn assert_books(stage: &Stage<Atlas>, (now, golden): (&str, &str)) {
-    let golden = Golden::read(golden).unwrap();
-    if let Err(differs) = golden.held_by(&stage.place.state(), "spend") {
-        panic!("at {now}: {differs}");
-    }
-    assert_done(&stage.check().unwrap());
+    assert_golden(&stage.place, "spend", &Golden::read(golden).unwrap(), now);
 }
 
 /// What the books bill for the month.
+#[track_caller]
 fn billed(stage: &Stage<Atlas>, month: &str) -> Decimal {
-    let contents = books::contents(&stage.place.state(), "spend").unwrap();
-    let of = contents.iter().filter(|content| {
-        content["BillingPeriod"]["start"]
-            .as_str()
-            .unwrap()
-            .starts_with(month)
-    });
-    Decimal::sum(of.map(|content| content["BilledCost"].as_str().unwrap().parse().unwrap())).unwrap()
-}
-
-fn receipts(ran: &Ran) -> Value {
-    ran.json().unwrap()["runs"][0]["counts"]["receipts"].clone()
+    billed_in("USD", &stage.place, "spend", ("BillingPeriod.start", month))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -419,5 +400,5 @@ async fn a_bill_of_many_lines_goes_through_a_small_guest() {
         billed(&stage, "2026-08"),
         stage.simulator.api().billed(AUGUST, now).unwrap()
     );
-    assert_done(&stage.check().unwrap());
+    assert_laws(&stage.place);
 }

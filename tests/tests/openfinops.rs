@@ -12,7 +12,7 @@ use finops_decimal::Decimal;
 use finops_tests::{
     books,
     openfinops::{Observed, Outcome, RealServer, Recorder, Route, Storage},
-    program::Ran,
+    proof::{assert_done, forwarded_amount, forwarded_entries},
     snowflake::golden::{self, State},
     stage::{Stage, config},
 };
@@ -21,11 +21,6 @@ use std::collections::BTreeMap;
 
 fn destination(url: &str) -> String {
     format!("[openfinops]\nendpoint = \"{url}\"")
-}
-
-#[track_caller]
-fn assert_done(ran: &Ran) {
-    assert_eq!(ran.code, Some(0), "{ran:?}");
 }
 
 /// The server's sums, exact by tag and as its own floats, are the golden total.
@@ -58,13 +53,8 @@ fn by_user(server: &RealServer) -> BTreeMap<String, Decimal> {
     for row in server.rows().unwrap() {
         for entry in row.metrics["cost_entries"].as_array().unwrap() {
             let user = entry["tags"]["user"].as_str().unwrap_or_default().to_owned();
-            let amount: Decimal = entry["tags"]["finops_host.amount"]
-                .as_str()
-                .unwrap()
-                .parse()
-                .unwrap();
             let sum: &mut Decimal = sums.entry(user).or_default();
-            *sum = sum.checked_add(amount).unwrap();
+            *sum = sum.checked_add(forwarded_amount(entry)).unwrap();
         }
     }
     sums
@@ -125,16 +115,14 @@ async fn a_restated_day_forwards_just_the_difference() {
     let mut difference = Decimal::ZERO;
     for row in server.rows().unwrap().split_off(rows) {
         for entry in row.metrics["cost_entries"].as_array().unwrap() {
-            let tags = &entry["tags"];
             assert!(
-                tags["finops_host.charge_start"]
+                entry["tags"]["finops_host.charge_start"]
                     .as_str()
                     .unwrap()
                     .starts_with("2026-07-31"),
                 "{entry}"
             );
-            let amount: Decimal = tags["finops_host.amount"].as_str().unwrap().parse().unwrap();
-            difference = difference.checked_add(amount).unwrap();
+            difference = difference.checked_add(forwarded_amount(entry)).unwrap();
         }
     }
     let total = |state| golden::totals(state).unwrap().counted["USD"];
@@ -177,18 +165,14 @@ async fn recorded(outcomes: Vec<Outcome>) -> (Stage, Recorder) {
     (stage, recorder)
 }
 
-fn sum_once(bodies: &[Value]) -> Decimal {
-    let mut amounts = BTreeMap::new();
-    for body in bodies {
-        for entry in body["metrics"]["cost_entries"].as_array().unwrap() {
-            let amount: Decimal = entry["tags"]["finops_host.amount"]
-                .as_str()
-                .unwrap()
-                .parse()
-                .unwrap();
-            amounts.insert(entry["entry_id"].as_str().unwrap().to_owned(), amount);
-        }
-    }
+/// What the entries add up to, each counted once.
+fn sum_once(recorder: &Recorder) -> Decimal {
+    let id = |entry: &Value| entry["entry_id"].as_str().unwrap().to_owned();
+    let entries = forwarded_entries(recorder);
+    let amounts: BTreeMap<String, Decimal> = entries
+        .iter()
+        .map(|entry| (id(entry), forwarded_amount(entry)))
+        .collect();
     Decimal::sum(amounts.into_values()).unwrap()
 }
 
@@ -207,13 +191,11 @@ async fn an_error_after_storing_is_found_and_not_sent_again() {
     let (stage, recorder) = recorded(vec![Outcome::error(500, Storage::Kept)]).await;
     assert_done(&stage.collect().unwrap());
     assert_eq!(
-        sum_once(&recorder.stored()),
+        sum_once(&recorder),
         golden::totals(State::Initial).unwrap().counted["USD"]
     );
-    let ids: Vec<String> = recorder
-        .stored()
+    let ids: Vec<String> = forwarded_entries(&recorder)
         .iter()
-        .flat_map(|body| body["metrics"]["cost_entries"].as_array().unwrap().clone())
         .map(|entry| entry["entry_id"].as_str().unwrap().to_owned())
         .collect();
     let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
@@ -232,7 +214,7 @@ async fn a_retry_sends_the_same_bytes() {
     assert_eq!(sent[0].body, sent[1].body);
     assert_eq!(sent[1].body, sent[2].body);
     assert_eq!(
-        sum_once(&recorder.stored()),
+        sum_once(&recorder),
         golden::totals(State::Initial).unwrap().counted["USD"]
     );
 }
@@ -254,7 +236,7 @@ async fn an_endpoint_that_refuses_the_host_pauses_and_keeps_everything() {
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
     assert_done(&stage.collect().unwrap());
     assert_eq!(
-        sum_once(&recorder.stored()),
+        sum_once(&recorder),
         golden::totals(State::Initial).unwrap().counted["USD"]
     );
 }
@@ -275,7 +257,7 @@ async fn a_lost_ledger_does_not_send_everything_a_second_time() {
     // The operator empties the server and says so.
     recorder.wipe();
     assert_done(&stage.collect_with(&["--since", "2026-06-01", "--fresh"]).unwrap());
-    assert_eq!(sum_once(&recorder.stored()), total);
+    assert_eq!(sum_once(&recorder), total);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,6 +17,7 @@ use finops_tests::{
     openfinops::{Recorder, Route},
     otlp::{Manner, Receiver, attribute, metrics, whole_numbers},
     program::{Place, Ran},
+    proof::{assert_done, assert_laws},
     provider::{Act, Fault, Stage},
     served::Served,
 };
@@ -42,11 +43,6 @@ fn tells(place: &mut Place, endpoint: &str) {
 async fn bill(recorder: &Recorder) -> Stage<OpenAi> {
     let more = format!("[openfinops]\nendpoint = \"{}\"\n", recorder.url());
     stage(Options::default(), "", &more).await.unwrap()
-}
-
-#[track_caller]
-fn assert_done(ran: &Ran) {
-    assert_eq!(ran.code, Some(0), "{ran:?}");
 }
 
 fn named<'a>(spans: &'a [Span], name: &str) -> Vec<&'a Span> {
@@ -193,7 +189,7 @@ async fn a_receiver_that_misbehaves_changes_no_book_and_no_exit_code() {
         assert!(!receiver.spans().unwrap().is_empty(), "{manner:?}");
         let golden = State::Initial.golden().unwrap();
         golden.held_by(&stage.place.state(), "spend").unwrap();
-        assert_done(&stage.check().unwrap());
+        assert_laws(&stage.place);
         let complaints = ran.stderr.matches("cannot be sent by OTLP").count();
         let expected = usize::from(matches!(manner, Manner::Resets | Manner::Fails));
         assert_eq!(complaints, expected, "{manner:?}: {}", ran.stderr);

@@ -10,38 +10,13 @@
 
 use finops_tests::{
     chromium::{Chromium, Scheme},
-    databricks, openai,
-    program::{NOW, Place, Ran},
-    provider, snowflake, stage,
+    program::Place,
+    three_providers,
 };
 use std::{
     net::TcpListener,
     path::{Path, PathBuf},
 };
-
-/// A place whose books hold three providers, and a month of a bill in another currency that has credits.
-async fn books() -> Place {
-    let place = Place::new().unwrap();
-    let into = place.state();
-    let into = into.to_str().unwrap();
-    let done = |ran: Ran| assert_eq!(ran.code, Some(0), "{ran:?}");
-    let mut warehouse = stage::Stage::new("", "").await.unwrap();
-    warehouse.go_to(snowflake::golden::State::Initial).unwrap();
-    done(
-        warehouse
-            .collect_with(&["--since", "2026-06-01", "--state-dir", into])
-            .unwrap(),
-    );
-    let platform = databricks::stage::at(NOW, databricks::Options::default(), "")
-        .await
-        .unwrap();
-    done(platform.collect(&["--state-dir", into]).unwrap());
-    let api = openai::OpenAi::new(openai::Options::default()).unwrap();
-    let start = provider::Start::at(NOW).unwrap();
-    let service = provider::Stage::new("openai", api, start, |addr| openai::stage::config(addr, "", ""));
-    done(service.await.unwrap().collect(&["--state-dir", into]).unwrap());
-    place
-}
 
 fn page(place: &Place, name: &str, more: &[&str]) -> PathBuf {
     let ran = place.call(&[&["costs", "--html", name], more].concat()).unwrap();
@@ -66,7 +41,7 @@ fn kept(name: &str, place: &Place) -> PathBuf {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Debian's package chromium: cargo xtask test-extra"]
 async fn the_page_fits_wide_and_narrow_in_both_colour_schemes() {
-    let place = books().await;
+    let place = three_providers::place().await.unwrap();
     let services = page(&place, "services.html", &["--by", "provider,service"]);
     let compared = page(
         &place,
@@ -125,7 +100,7 @@ async fn the_page_fits_wide_and_narrow_in_both_colour_schemes() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Debian's package chromium: cargo xtask test-extra"]
 async fn hostile_names_run_nothing_and_ask_for_nothing() {
-    let place = books().await;
+    let place = three_providers::place().await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/x", listener.local_addr().unwrap());
     let (tell, asked) = std::sync::mpsc::channel();

@@ -9,13 +9,12 @@
 
 use finops_decimal::Decimal;
 use finops_tests::{
-    books,
-    gcp::books::observations,
-    program::Ran,
+    books::{self, observations},
+    proof::{assert_done, assert_golden, assert_laws, receipts},
     provider::{Act, Fault, Reply, Stage, Start, golden::Golden},
     redis_cloud::{ACCOUNT, ACCOUNT_KEY, HOST, Options, PASSWORD, RedisCloud, USER_KEY, error},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{collections::BTreeMap, net::SocketAddr};
 
 const INITIAL: (&str, &str) = (
@@ -61,38 +60,16 @@ async fn stage(options: Options, (now, _): (&str, &str), more: &str) -> Stage<Re
         .unwrap()
 }
 
-#[track_caller]
-fn assert_done(ran: &Ran) {
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-}
-
 /// The books hold exactly the golden records, and every law holds.
 #[track_caller]
 fn assert_books(stage: &Stage<RedisCloud>, (now, golden): (&str, &str)) {
-    let golden = Golden::read(golden).unwrap();
-    if let Err(differs) = golden.held_by(&stage.place.state(), "spend") {
-        panic!("at {now}: {differs}");
-    }
-    assert_done(&stage.check().unwrap());
+    assert_golden(&stage.place, "spend", &Golden::read(golden).unwrap(), now);
 }
 
 /// What the books bill for the month, by currency.
+#[track_caller]
 fn billed(stage: &Stage<RedisCloud>, month: &str) -> BTreeMap<String, Decimal> {
-    let mut sums: BTreeMap<String, Decimal> = BTreeMap::new();
-    for content in books::contents(&stage.place.state(), "spend").unwrap() {
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        if text(&content["ChargePeriod"]["start"]).starts_with(month) {
-            let sum = sums.entry(text(&content["BillingCurrency"])).or_default();
-            *sum = sum
-                .checked_add(text(&content["BilledCost"]).parse().unwrap())
-                .unwrap();
-        }
-    }
-    sums
-}
-
-fn receipts(ran: &Ran) -> Value {
-    ran.json().unwrap()["runs"][0]["counts"]["receipts"].clone()
+    books::billed(&stage.place.state(), "spend", ("ChargePeriod.start", month)).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,7 +125,7 @@ async fn a_report_without_its_last_day_gives_the_same_books_of_a_month_that_is_o
     };
     let found = golden.found(&stage.place.state(), "spend").unwrap();
     assert_eq!(july(found), july(golden.rows));
-    assert_done(&stage.check().unwrap());
+    assert_laws(&stage.place);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -337,5 +314,5 @@ async fn a_report_of_many_lines_goes_through_a_small_guest() {
     let now = CLOSED.0.parse().unwrap();
     let invoice = stage.simulator.api().invoice("2026-08", now).unwrap();
     assert_eq!(billed(&stage, "2026-08"), invoice);
-    assert_done(&stage.check().unwrap());
+    assert_laws(&stage.place);
 }

@@ -8,41 +8,23 @@
 
 use finops_tests::{
     books,
-    program::Ran,
+    proof::{assert_done, assert_records, receipts},
     snowflake::{
         Options,
         golden::{self, State},
     },
     stage::{Stage, config},
 };
-use std::collections::BTreeSet;
 
-#[track_caller]
-fn assert_done(ran: &Ran) {
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-}
-
-/// The books hold exactly the golden records, and every law holds.
+/// The books hold exactly the golden records, add up to the golden total, and every law holds.
 #[track_caller]
 fn assert_books(stage: &Stage, state: State) {
-    let found: BTreeSet<_> = books::snowflake_records(&stage.place.state())
-        .unwrap()
-        .into_iter()
-        .collect();
-    let expected: BTreeSet<_> = golden::records(state).unwrap().into_iter().collect();
-    let missing: Vec<_> = expected.difference(&found).take(5).collect();
-    let surplus: Vec<_> = found.difference(&expected).take(5).collect();
-    assert!(
-        missing.is_empty() && surplus.is_empty(),
-        "{state:?}\nmissing {missing:#?}\nsurplus {surplus:#?}"
-    );
-    let records: Vec<_> = found.into_iter().collect();
+    let found = books::snowflake_records(&stage.place.state()).unwrap();
+    assert_records(&stage.place, &found, &golden::records(state).unwrap(), state);
     assert_eq!(
-        books::counted(&records).unwrap(),
+        books::counted(&found).unwrap(),
         golden::totals(state).unwrap().counted
     );
-    let check = stage.place.call(&["check", "--ledger"]).unwrap();
-    assert_eq!(check.code, Some(0), "{check:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,12 +126,7 @@ async fn a_dry_run_shows_the_difference_and_stores_nothing() {
         .collect_with(&["--since", "2026-06-01", "--dry-run"])
         .unwrap();
     assert_done(&dry);
-    assert!(
-        dry.json().unwrap()["runs"][0]["counts"]["receipts"]["added"]
-            .as_u64()
-            .unwrap()
-            > 0
-    );
+    assert!(receipts(&dry)["added"].as_u64().unwrap() > 0);
     assert!(!stage.place.state().join("ledger.db").exists());
     assert_done(&stage.collect().unwrap());
     stage.go_to(State::Restated).unwrap();

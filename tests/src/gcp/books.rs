@@ -3,10 +3,9 @@
 use super::golden::Record;
 use crate::{
     Error,
-    books::{amount, contents, text},
+    books::{contents, text},
 };
-use finops_decimal::Decimal;
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 /// The current records of the counted stream, in order.
 ///
@@ -50,33 +49,4 @@ pub fn spend(state: &Path) -> Result<Vec<Record>, Error> {
         .collect();
     records.sort();
     Ok(records)
-}
-
-/// What a stream's records of a billing period add up to, by currency; every period where none is named.
-///
-/// # Errors
-/// Where the ledger cannot be read, or a sum does not fit.
-pub fn billed(state: &Path, stream: &str, period: Option<&str>) -> Result<BTreeMap<String, Decimal>, Error> {
-    let mut sums: BTreeMap<String, Decimal> = BTreeMap::new();
-    for content in contents(state, stream)? {
-        let start = text(&content, "BillingPeriod.start").unwrap_or_default();
-        if period.is_none_or(|period| start.starts_with(period)) {
-            let sum = sums
-                .entry(text(&content, "BillingCurrency").unwrap_or_default())
-                .or_default();
-            *sum = sum.checked_add(amount(&content, "BilledCost")?)?;
-        }
-    }
-    Ok(sums)
-}
-
-/// The newest of every observation: name, dimensions as JSON, value.
-///
-/// # Errors
-/// Where the ledger cannot be read.
-pub fn observations(state: &Path) -> Result<Vec<(String, String, String)>, Error> {
-    let connection = crate::books::open(state)?;
-    let mut statement = connection.prepare("SELECT name, dims, value FROM observation ORDER BY 1, 2")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -72,11 +72,13 @@ impl<A: Api> Stage<A> {
         tokio::task::block_in_place(|| Ok(Ran::of(&command.output()?)))
     }
 
-    /// `check --ledger`: whether every law holds.
-    ///
-    /// # Errors
-    /// Where the program cannot be started.
-    pub fn check(&self) -> Result<Ran, Error> {
-        self.place.call(&["check", "--ledger"])
+    /// How often an operation of the provider was asked for, since that was last forgotten.
+    #[must_use]
+    pub fn asked(&self, operation: &str) -> u64 {
+        self.simulator
+            .requests()
+            .get(operation)
+            .copied()
+            .unwrap_or_default()
     }
 }

@@ -13,10 +13,9 @@ mod whole;
 
 use finops_decimal::Decimal;
 use finops_tests::{
-    books,
+    books::{self, observations},
     databricks::{CLIENT_SECRET, MINTED, Options, TOKEN, Workspace, stage},
-    gcp::books::{billed, observations},
-    program::Ran,
+    proof::{assert_done, assert_golden, assert_laws, billed_in, receipts},
     provider::{Fault, Reply, Stage, golden::Golden},
 };
 
@@ -35,35 +34,22 @@ fn golden(state: &str) -> Golden {
     .unwrap()
 }
 
-#[track_caller]
-fn assert_done(ran: &Ran) {
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-}
-
-#[track_caller]
-fn assert_laws(stage: &Stage<Workspace>) {
-    let check = stage.check().unwrap();
-    assert_eq!(check.code, Some(0), "{check:?}");
-}
-
 /// The books hold exactly the golden records, the view adds up to them, and every law holds.
 #[track_caller]
 fn assert_books(stage: &Stage<Workspace>, state: &str) {
-    let found = golden(state).held_by(&stage.place.state(), "spend");
-    assert!(found.is_ok(), "{state}: {}", found.unwrap_err());
+    assert_golden(&stage.place, "spend", &golden(state), state);
     assert_eq!(
         sum(stage, "by-job-run", None),
         sum(stage, "spend", None),
         "{state}"
     );
-    assert_laws(stage);
 }
 
 /// What a stream's records of a month add up to.
+#[track_caller]
 fn sum(stage: &Stage<Workspace>, stream: &str, month: Option<&str>) -> Decimal {
-    let sums = billed(&stage.place.state(), stream, month).unwrap();
-    assert!(sums.keys().all(|currency| currency == "USD"), "{sums:?}");
-    sums.get("USD").copied().unwrap_or_default()
+    let period = ("BillingPeriod.start", month.unwrap_or_default());
+    billed_in("USD", &stage.place, stream, period)
 }
 
 fn records(stage: &Stage<Workspace>) -> usize {
@@ -71,14 +57,9 @@ fn records(stage: &Stage<Workspace>) -> usize {
     books::contents(&state, "spend").unwrap().len()
 }
 
-fn receipts(ran: &Ran) -> serde_json::Value {
-    ran.json().unwrap()["runs"][0]["counts"]["receipts"].clone()
-}
-
 /// How many statements were run since the requests were last forgotten.
 fn statements(stage: &Stage<Workspace>) -> u64 {
-    let requests = stage.simulator.requests();
-    requests.get("statements.execute").copied().unwrap_or_default()
+    stage.asked("statements.execute")
 }
 
 async fn initial(options: Options, settings: &str) -> Stage<Workspace> {
@@ -315,5 +296,5 @@ async fn a_bill_of_many_job_runs_goes_chunk_by_chunk_through_a_small_guest() {
     assert!(runs.len() > 12_000, "{}", runs.len());
     // The counted stream has the job alone.
     assert!(records(&stage) < 200);
-    assert_laws(&stage);
+    assert_laws(&stage.place);
 }

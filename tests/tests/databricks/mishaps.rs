@@ -1,8 +1,9 @@
 //! What goes wrong on the way: each ends with its exit code and a word to the operator, and nothing half-written.
 
-use super::{RESTATED, assert_books, assert_done, assert_laws, initial, records, sum};
+use super::{RESTATED, assert_books, initial, records, sum};
 use finops_tests::{
     databricks::{Options, error, numbered, stage},
+    proof::{assert_done, assert_laws},
     provider::{Act, Fault, Reply},
 };
 
@@ -186,7 +187,7 @@ async fn a_retraction_of_most_of_an_old_day_waits_for_the_operator() {
         .invoice("2026-07", RESTATED.parse().unwrap())
         .unwrap();
     assert_eq!(sum(&stage, "spend", Some("2026-07-01")), invoice);
-    assert_laws(&stage);
+    assert_laws(&stage.place);
     // The day is as the table has it: the next run has nothing more to hold.
     assert_done(&stage.collect(&[]).unwrap());
 }

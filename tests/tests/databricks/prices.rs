@@ -1,10 +1,10 @@
 //! Negotiated prices, prices that are missing, currencies and units.
 
-use super::{RESTATED, assert_books, assert_done, assert_laws, golden, initial, records, sum};
+use super::{RESTATED, assert_books, golden, initial, records, sum};
 use finops_tests::{
-    books,
+    books::{self, observations},
     databricks::{Options, stage},
-    gcp::books::observations,
+    proof::{assert_done, assert_laws},
 };
 
 fn complete(stage: &finops_tests::provider::Stage<finops_tests::databricks::Workspace>, day: &str) -> bool {
@@ -84,7 +84,7 @@ async fn usage_without_a_price_is_never_a_complete_days_zero_and_gets_its_price_
             .any(|one| one.0 == "unpriced-usage" && one.1.contains("OF_THE_FUTURE") && one.2 == "2.5"),
         "{seen:?}"
     );
-    assert_laws(&stage);
+    assert_laws(&stage.place);
     let before = sum(&stage, "spend", None);
     api.add_price(
         "PREMIUM_ALL_PURPOSE_COMPUTE",
@@ -98,7 +98,7 @@ async fn usage_without_a_price_is_never_a_complete_days_zero_and_gets_its_price_
     assert!(complete(&stage, "2026-07-22"));
     let more = sum(&stage, "spend", None).checked_sub(before).unwrap();
     assert_eq!(more.to_string(), "0.5");
-    assert_laws(&stage);
+    assert_laws(&stage.place);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,5 +158,5 @@ async fn units_products_and_clouds_that_are_not_known_pass_through_labelled() {
         (&odd[0]["HostProviderName"], &odd[0]["BilledCost"]),
         (&"MOON".into(), &"1.7875".into())
     );
-    assert_laws(&stage);
+    assert_laws(&stage.place);
 }

@@ -1,11 +1,15 @@
 //! The same money in other cuts and from other tables, and what runs beside it.
 
-use super::{assert_books, assert_done, assert_laws};
+use super::{EVER, JULY, assert_books};
 use finops_decimal::Decimal;
-use finops_tests::gcp::{
-    Options, books,
-    golden::State,
-    stage::{DETAILED, FOCUS, STANDARD, Stage},
+use finops_tests::{
+    books::{billed, observations, open},
+    gcp::{
+        Options,
+        golden::State,
+        stage::{DETAILED, FOCUS, STANDARD, Stage},
+    },
+    proof::{assert_done, assert_laws},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,7 +31,7 @@ async fn every_view_adds_up_to_the_bill_and_follows_it() {
     for state in State::ALL {
         stage.go_to(state).unwrap();
         assert_done(&stage.collect(&[]).unwrap());
-        let sums = |stream| books::billed(&stage.place.state(), stream, None).unwrap();
+        let sums = |stream| billed(&stage.place.state(), stream, EVER).unwrap();
         for view in ["by-label", "by-resource"] {
             assert_eq!(sums(view), sums("spend"), "{view} {state:?}");
         }
@@ -40,16 +44,13 @@ async fn the_focus_table_takes_the_place_of_the_bill_without_counting_twice() {
     let mut stage = Stage::new(DETAILED).await.unwrap();
     stage.go_to(State::Initial).unwrap();
     assert_done(&stage.collect(&[]).unwrap());
-    let before = books::billed(&stage.place.state(), "spend", None).unwrap();
+    let before = billed(&stage.place.state(), "spend", EVER).unwrap();
     stage.configure(FOCUS).unwrap();
     assert_done(&stage.collect(&[]).unwrap());
-    assert_eq!(
-        books::billed(&stage.place.state(), "spend-focus", None).unwrap(),
-        before
-    );
+    assert_eq!(billed(&stage.place.state(), "spend-focus", EVER).unwrap(), before);
     let costs = stage.place.call(&["costs", "--json"]).unwrap();
     assert_done(&costs);
-    let connection = finops_tests::books::open(&stage.place.state()).unwrap();
+    let connection = open(&stage.place.state()).unwrap();
     let counting: i64 = connection
         .query_row(
             "SELECT count(*) FROM record JOIN partition ON partition.id = record.partition
@@ -61,7 +62,7 @@ async fn the_focus_table_takes_the_place_of_the_bill_without_counting_twice() {
         )
         .unwrap();
     assert_eq!(counting, 0);
-    assert_laws(&stage);
+    assert_laws(&stage.place);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +81,7 @@ async fn what_runs_is_counted_over_all_pages_and_projects_and_what_cannot_be_lis
         "{}",
         ran.stderr
     );
-    let seen = books::observations(&stage.place.state()).unwrap();
+    let seen = observations(&stage.place.state()).unwrap();
     let sum = |name: &str| {
         let values = seen
             .iter()
@@ -130,14 +131,14 @@ async fn a_bill_of_many_resources_goes_page_by_page_through_a_small_guest() {
     });
     assert_done(&stage.collect(&[]).unwrap());
     let state = stage.place.state();
-    let by_resource = books::billed(&state, "by-resource", None).unwrap();
-    assert_eq!(by_resource, books::billed(&state, "spend", None).unwrap());
+    let by_resource = billed(&state, "by-resource", EVER).unwrap();
+    assert_eq!(by_resource, billed(&state, "spend", EVER).unwrap());
     // All of them are there: 20,000 times 0.0001.
     let small = Stage::new(DETAILED).await.unwrap();
     let known = small.simulator.invoice("202607").unwrap()["USD"];
     let now = stage.simulator.invoice("202607").unwrap()["USD"];
     assert_eq!(now.checked_sub(known).unwrap().to_string(), "2");
-    let july = books::billed(&state, "by-resource", Some("2026-07-01")).unwrap();
+    let july = billed(&state, "by-resource", JULY).unwrap();
     assert_eq!(july["USD"], now);
-    assert_laws(&stage);
+    assert_laws(&stage.place);
 }

@@ -1,8 +1,9 @@
-use super::{NOON, assert_done, assert_laws, assert_no_secret, of, partitions, receipts};
+use super::{NOON, assert_no_secret, of, partitions, receipts};
 use finops_decimal::Decimal;
 use finops_tests::{
     books,
     generic::{Generic, stage},
+    proof::{assert_done, assert_golden, billed_in},
     provider::{Act, Fault, Reply, Stage, golden::Golden},
 };
 
@@ -32,21 +33,14 @@ async fn files(settings: &str) -> Stage<Generic> {
     .await
 }
 
+#[track_caller]
 fn assert_books(stage: &Stage<Generic>, golden: &str) {
-    Golden::read(golden)
-        .unwrap()
-        .held_by(&stage.place.state(), "lines")
-        .unwrap();
-    assert_laws(stage);
+    assert_golden(&stage.place, "lines", &Golden::read(golden).unwrap(), "the bill");
 }
 
+#[track_caller]
 fn billed(stage: &Stage<Generic>, month: &str) -> Decimal {
-    let contents = books::contents(&stage.place.state(), "lines").unwrap();
-    let of_month = contents.iter().filter(|content| {
-        let start = books::text(content, "ChargePeriod.start").unwrap();
-        start.starts_with(month)
-    });
-    Decimal::sum(of_month.map(|content| books::amount(content, "BilledCost").unwrap())).unwrap()
+    billed_in("EUR", &stage.place, "lines", ("ChargePeriod.start", month))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,7 @@ use finops_tests::{
     books,
     generic::{Generic, PASSWORD, TOKEN, stage},
     program::Ran,
+    proof,
     provider::{Stage, Start},
 };
 use std::path::Path;
@@ -39,19 +40,11 @@ async fn of(
         .unwrap()
 }
 
-fn assert_done(ran: &Ran) {
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-}
-
-fn assert_laws(stage: &Stage<Generic>) {
-    assert_done(&stage.check().unwrap());
-}
-
 /// What a run's receipts come to, by name.
+#[track_caller]
 fn receipts(ran: &Ran, name: &str) -> u64 {
-    let report = ran.json().unwrap();
-    let count = &report["runs"][0]["counts"]["receipts"][name];
-    count.as_u64().unwrap_or_else(|| panic!("{report}"))
+    let count = &proof::receipts(ran)[name];
+    count.as_u64().unwrap_or_else(|| panic!("{ran:?}"))
 }
 
 /// Partitions by completeness.
