@@ -86,6 +86,12 @@ impl Receiver {
         format!("http://{}", self.address)
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// All that arrived so far.
     #[must_use]
     pub fn arrived(&self) -> Vec<Arrived> {

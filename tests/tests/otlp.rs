@@ -10,6 +10,7 @@
 use finops_tests::{
     artifacts, books,
     crash::Errand,
+    hostile,
     openai::{
         self, ADMIN_KEY, OpenAi, Options,
         stage::{State, stage},
@@ -20,8 +21,10 @@ use finops_tests::{
     proof::{assert_done, assert_laws},
     provider::{Act, Fault, Stage},
     served::Served,
+    tls::{Authority, Front},
 };
 use opentelemetry_proto::tonic::{metrics::v1::metric::Data, trace::v1::Span};
+use serde_json::json;
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{Read, Write},
@@ -30,6 +33,7 @@ use std::{
 };
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const CERTIFICATE: &str = "OTEL_EXPORTER_OTLP_CERTIFICATE";
 const HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
 
 /// The next calls tell this receiver what they do.
@@ -215,6 +219,62 @@ async fn nobody_who_listens_changes_nothing_either() {
     golden.held_by(&stage.place.state(), "spend").unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_behind_https_is_trusted_by_the_certificates_that_the_environment_names() {
+    let (own, stranger) = (
+        Authority::generate("localhost").unwrap(),
+        Authority::generate("localhost").unwrap(),
+    );
+    let receiver = Receiver::start(Manner::Well).unwrap();
+    let front = Front::start(&own, receiver.address()).await.unwrap();
+    let mut errand = Errand::new().unwrap();
+    tells(
+        &mut errand.place,
+        &format!("https://localhost:{}", front.addr().port()),
+    );
+    for (authority, amount, told) in [(&stranger, "1.00", false), (&own, "2.00", true)] {
+        let path = errand.place.file("authority.pem", &authority.ca_pem).unwrap();
+        errand.place.set_variable(CERTIFICATE, path.to_str().unwrap());
+        let ran = tokio::task::block_in_place(|| errand.run(amount)).unwrap();
+        assert_done(&ran);
+        assert_eq!(receiver.spans().unwrap().is_empty(), !told);
+        assert_eq!(ran.stderr.contains("cannot be sent by OTLP"), !told, "{ran:?}");
+        assert_eq!(ran.stderr.contains("certificate"), !told, "{ran:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_holds_up_nobody() {
+    /// More than wait in the queue and in the message that is not taken.
+    const PAGES: u64 = 3_000;
+    let receiver = Receiver::start(Manner::Silent).unwrap();
+    let provider = hostile::Recorder::plain(|asked| {
+        let number: u64 = asked.target().rsplit('/').next().unwrap().parse().unwrap();
+        let start = 1_785_628_800; // 2026-08-02
+        let page = json!({"account": "errand", "start": start, "records": [], "more": number + 1 < PAGES});
+        hostile::Answer::ok(page.to_string())
+    })
+    .await
+    .unwrap();
+    let mut errand = Errand::new().unwrap();
+    tells(&mut errand.place, &receiver.url());
+    // The first message waits for its answer until the program ends.
+    errand.place.set_variable("OTEL_EXPORTER_OTLP_TIMEOUT", "3600000");
+    let settings = format!(
+        "act = \"bill\"\nurl = \"http://bill.example\"\ncount = 1\n\n[limits]\nrequests = {PAGES}\n\n\
+         [[allow]]\nhost = \"bill.example\"\npaths = [\"/\"]\nconnect-to = \"{}\"\ninsecure-http = true",
+        provider.address()
+    );
+    let mut command = errand.command("errand", &settings).unwrap();
+    let ran = tokio::task::block_in_place(|| Ran::of(&command.output().unwrap()));
+    assert_done(&ran);
+    let told = ran.json().unwrap()["runs"][0].clone();
+    assert_eq!(told.pointer("/egress/attempts"), Some(&PAGES.into()));
+    assert_eq!(u64::try_from(provider.requests().len()).unwrap(), PAGES);
+    let spans = receiver.spans().unwrap().len();
+    assert!((1..=512).contains(&spans), "{spans}");
+}
+
 #[test]
 fn an_endpoint_that_is_none_is_a_wrong_command_line_that_names_the_variable_alone() {
     let errand = Errand::new().unwrap();
@@ -222,6 +282,8 @@ fn an_endpoint_that_is_none_is_a_wrong_command_line_that_names_the_variable_alon
         (ENDPOINT, "ftp://user:canary@localhost"),
         (HEADERS, "canary"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc-canary"),
+        (CERTIFICATE, "/canary/ca.pem"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "canary"),
     ] {
         let mut command = errand.command("errand", "act = \"behave\"").unwrap();
         let mut told = std::process::Command::new(env!("CARGO_BIN_EXE_telling-host"));
