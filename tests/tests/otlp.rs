@@ -15,7 +15,7 @@ use finops_tests::{
         self, ADMIN_KEY, OpenAi, Options,
         stage::{State, stage},
     },
-    openfinops::{Recorder, Route},
+    openfinops::{Outcome, Recorder, Route, Storage},
     otlp::{Manner, Receiver, attribute, metrics, whole_numbers},
     program::{Place, Ran},
     proof::{assert_done, assert_laws},
@@ -241,6 +241,39 @@ async fn a_receiver_behind_https_is_trusted_by_the_certificates_that_the_environ
         assert_eq!(ran.stderr.contains("cannot be sent by OTLP"), !told, "{ran:?}");
         assert_eq!(ran.stderr.contains("certificate"), !told, "{ran:?}");
     }
+}
+
+#[test]
+fn an_answer_that_is_lost_shows_as_an_error_and_the_look_up_after_it_as_what_it_found() {
+    let receiver = Receiver::start(Manner::Well).unwrap();
+    let mut errand = Errand::new().unwrap();
+    tells(&mut errand.place, &receiver.url());
+    errand
+        .recorder
+        .script(Route::Ingest, [Outcome::error(500, Storage::Kept)]);
+    assert_done(&errand.run("1.00").unwrap());
+    let spans = receiver.spans().unwrap();
+    let deliveries = named(&spans, "deliver");
+    let told: Vec<_> = deliveries
+        .iter()
+        .map(|span| {
+            let [step, outcome, status] =
+                ["finops.step", "finops.outcome", "http.response.status_code"].map(|name| of(span, name));
+            (step, outcome, status, is_error(span))
+        })
+        .collect();
+    let expected = [
+        ("send", "ambiguous", "500", true),
+        ("look-up", "found", "200", false),
+    ];
+    assert_eq!(
+        told,
+        expected.map(|(step, outcome, status, error)| {
+            (step.to_owned(), outcome.to_owned(), status.to_owned(), error)
+        })
+    );
+    let batches: BTreeSet<String> = deliveries.iter().map(|span| of(span, "finops.batch")).collect();
+    assert_eq!(batches.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

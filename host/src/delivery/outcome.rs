@@ -167,15 +167,7 @@ mod tests {
     }
 
     fn name(exchange: &Exchange) -> &'static str {
-        match classify(exchange, Timestamp::UNIX_EPOCH) {
-            Outcome::Settled => "settled",
-            Outcome::Unexpected(_) => "unexpected",
-            Outcome::Retry { .. } => "retry",
-            Outcome::Ambiguous(_) => "ambiguous",
-            Outcome::Rejected(_) => "rejected",
-            Outcome::Configuration(_) => "configuration",
-            Outcome::TooLarge(_) => "too large",
-        }
+        classify(exchange, Timestamp::UNIX_EPOCH).name()
     }
 
     #[test]
@@ -190,7 +182,7 @@ mod tests {
                 ],
                 "configuration",
             ),
-            (&[413], "too large"),
+            (&[413], "too-large"),
         ];
         for (statuses, expected) in table {
             for status in *statuses {
