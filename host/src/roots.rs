@@ -4,15 +4,28 @@ use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
-use std::path::Path;
+use std::{fs::File, io::Read, path::Path};
+
+/// Most bytes of a file of certificates; a system's own has less than 1 MiB.
+const MOST: u64 = 16 << 20;
 
 /// The certificates of one file of PEM, and no others.
 ///
 /// # Errors
 /// Why the file cannot be used, without its name.
 pub(crate) fn of_file(path: &Path) -> Result<RootCertStore, String> {
+    of_open(File::open(path).map_err(|error| error.to_string())?)
+}
+
+/// Those of a file that is open.
+///
+/// # Errors
+/// Why it cannot be used.
+pub(crate) fn of_open(file: impl Read) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
-    let text = std::fs::read(path).map_err(|error| error.to_string())?;
+    let mut text = Vec::new();
+    let read = file.take(MOST).read_to_end(&mut text);
+    read.map_err(|error| error.to_string())?;
     for certificate in CertificateDer::pem_slice_iter(&text) {
         let certificate = certificate.map_err(|error| error.to_string())?;
         roots.add(certificate).map_err(|error| error.to_string())?;

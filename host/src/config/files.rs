@@ -1,13 +1,13 @@
 //! The files that an operator's file names: whether they are there, who can read the secrets, and under a ceiling whether
-//! they lie where they may.
+//! they lie where they may; and whether certificates are any.
 
 use super::{
     ceiling::Ceiling,
     errors::{self, Problems},
     permissions,
-    reading::{NamedFile, Reading},
+    reading::{Holds, NamedFile, Reading},
 };
-use crate::egress::credential::open_below;
+use crate::{egress::credential::open_below, roots};
 use std::{
     fs::{File, OpenOptions},
     io,
@@ -25,26 +25,32 @@ pub(super) fn look(
     let mut warnings = Vec::new();
     for named in reading.files.borrow().iter() {
         let shown = named.path.display();
-        match open(named, ceiling).and_then(|file| file.metadata()) {
-            Ok(metadata) if metadata.is_dir() => problems.add(
+        match open(named, ceiling).and_then(|file| Ok((file.metadata()?, file))) {
+            Ok((metadata, _)) if metadata.is_dir() => problems.add(
                 &named.span,
                 named.key.clone(),
                 format!("{shown} is a directory"),
                 "name the file in it".to_owned(),
             ),
-            Ok(metadata) if !metadata.is_file() => problems.add(
+            Ok((metadata, _)) if !metadata.is_file() => problems.add(
                 &named.span,
                 named.key.clone(),
                 format!("{shown} is no regular file"),
                 "name a regular file".to_owned(),
             ),
-            Ok(metadata) if named.secret && permissions::others_read(&metadata) => {
+            Ok((metadata, _)) if named.holds == Holds::Secret && permissions::others_read(&metadata) => {
                 let line = errors::line(reading.text, named.span.start);
                 warnings.push(format!(
                     "{}:{line}: `{}`: others can read the secret file {shown}; chmod o-r it",
                     path.display(),
                     named.key
                 ));
+            }
+            Ok((_, file)) if named.holds == Holds::Certificates => {
+                if let Err(why) = roots::of_open(file) {
+                    let remedy = "name a file of PEM certificates".to_owned();
+                    problems.add(&named.span, named.key.clone(), format!("{shown}: {why}"), remedy);
+                }
             }
             Ok(_) => {}
             Err(cause) => problems.add(
@@ -60,7 +66,7 @@ pub(super) fn look(
 
 fn open(named: &NamedFile, ceiling: Option<&Ceiling>) -> io::Result<File> {
     match ceiling {
-        Some(ceiling) if named.secret => open_below(&named.path, &ceiling.secrets),
+        Some(ceiling) if named.holds == Holds::Secret => open_below(&named.path, &ceiling.secrets),
         Some(ceiling) => open_below(&named.path, &ceiling.files()),
         None => open_without_waiting(&named.path),
     }
@@ -78,7 +84,10 @@ pub(super) fn open_without_waiting(path: &Path) -> io::Result<File> {
 fn remedy(named: &NamedFile, cause: &io::Error, ceiling: Option<&Ceiling>) -> String {
     match ceiling {
         Some(ceiling) if cause.kind() == io::ErrorKind::PermissionDenied => {
-            let what = if named.secret { "secrets" } else { "files" };
+            let what = match named.holds {
+                Holds::Secret => "secrets",
+                Holds::Certificates => "files",
+            };
             format!(
                 "move it below one of these, or list its directory in `secrets` of {}:{}, if this tenant may have such {what}",
                 ceiling.file.display(),

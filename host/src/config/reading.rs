@@ -24,8 +24,17 @@ pub(super) struct NamedFile {
     pub(super) key: String,
     /// Where that stands.
     pub(super) span: Span,
-    /// Whether it holds a secret.
-    pub(super) secret: bool,
+    /// What has to be in it.
+    pub(super) holds: Holds,
+}
+
+/// What is in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// A secret.
+    Secret,
+    /// Certificates, as PEM.
+    Certificates,
 }
 
 /// An environment variable that the operator's file names.
@@ -73,7 +82,7 @@ impl<'a> Reading<'a> {
 
     /// Where a secret is that stands in a file.
     pub(super) fn secret_file(&self, item: &Item<'_>) -> Option<SecretRef> {
-        self.file(item, "the file of a secret", true)
+        self.file(item, "the file of a secret", Holds::Secret)
             .map(|path| self.secret_at(path))
     }
 
@@ -88,13 +97,13 @@ impl<'a> Reading<'a> {
     }
 
     /// A file that must be there.
-    pub(super) fn file(&self, item: &Item<'_>, what: &str, secret: bool) -> Option<PathBuf> {
+    pub(super) fn file(&self, item: &Item<'_>, what: &str, holds: Holds) -> Option<PathBuf> {
         let path = self.path(item, what)?;
         self.files.borrow_mut().push(NamedFile {
             path: path.clone(),
             key: item.path.clone(),
             span: item.span.clone(),
-            secret,
+            holds,
         });
         Some(path)
     }
@@ -166,7 +175,7 @@ impl<'a> Reading<'a> {
             path: path.clone(),
             key: section.key(key),
             span: section.span(),
-            secret: true,
+            holds: Holds::Secret,
         });
         self.secret_at(path)
     }
@@ -193,7 +202,7 @@ impl<'a> Reading<'a> {
 
     /// The value of `ca`.
     pub(super) fn ca(&self, item: &Item<'_>) -> Option<PathBuf> {
-        self.file(item, "a file of PEM certificates", false)
+        self.file(item, "a file of PEM certificates", Holds::Certificates)
     }
 }
 

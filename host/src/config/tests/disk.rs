@@ -53,3 +53,26 @@ fn a_secret_that_others_can_read_only_warns() {
     let (_home, path) = on_disk(Some(0o600));
     assert!(Config::load(&path).unwrap().warnings.is_empty());
 }
+
+#[test]
+fn a_file_of_certificates_that_holds_none_is_found_on_loading() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("a.toml");
+    let text = "[openfinops]\nendpoint = \"https://a.b\"\nca = \"ca.pem\"\n";
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (certificates, says) in [
+        (None, "ca.pem cannot be read"),
+        (Some("none"), "it holds no PEM certificate"),
+        (Some(broken), "ca.pem: "),
+    ] {
+        if let Some(certificates) = certificates {
+            fs::write(home.path().join("ca.pem"), certificates).unwrap();
+        }
+        let error = Config::load(&path).unwrap_err().to_string();
+        for part in ["a.toml:3:6: `openfinops.ca`", says] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}
