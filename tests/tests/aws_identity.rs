@@ -20,6 +20,7 @@ use finops_tests::{
         stage::{Stage, config},
     },
     hostile::elsewhere::{self, Side},
+    proof::assert_no_leak,
 };
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -113,10 +114,8 @@ async fn assert_bill_is_read(scheme: &str) {
     stage.go_to(Bill::Initial).unwrap();
     let ran = stage.collect().unwrap();
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let said = format!("{ran:?}");
-    for secret in [SECRET, TOKEN, "canary-metadata-token", "canary-pod-token"] {
-        assert!(!said.contains(secret), "{secret} in {said}");
-    }
+    let secrets = [SECRET, TOKEN, "canary-metadata-token", "canary-pod-token"];
+    assert_no_leak(&stage.place, &secrets, &[&ran], "Amazon Quantum Ledger Deluxe");
 }
 
 #[tokio::test(flavor = "multi_thread")]

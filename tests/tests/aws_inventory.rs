@@ -9,6 +9,7 @@
 use finops_tests::{
     aws::{Act, Fault, inventory::FUNCTION_SECRET, stage::Stage},
     books,
+    proof::assert_no_leak,
 };
 use std::collections::BTreeMap;
 
@@ -127,14 +128,7 @@ async fn every_page_of_every_region_is_observed_and_no_environment_variable_is()
         &[("lake,StandardStorage", "1500")],
     );
     assert_observed(&stage, "bucket-objects", &["bucket"], &[("lake", "123456")]);
-    let ledger = std::fs::read(stage.place.state().join("ledger.db")).unwrap();
-    for text in [
-        ran.stdout.as_str(),
-        ran.stderr.as_str(),
-        &String::from_utf8_lossy(&ledger),
-    ] {
-        assert!(!text.contains(FUNCTION_SECRET));
-    }
+    assert_no_leak(&stage.place, &[FUNCTION_SECRET], &[&ran], "i-0bbb");
     assert_eq!(stage.simulator.refusals(), [""; 0]);
 }
 

@@ -11,15 +11,15 @@ use finops_decimal::Decimal;
 use finops_tests::{
     books,
     datadog::{
-        API_KEY, APP_KEY, Datadog, Options, error,
+        ACCOUNT, API_KEY, APP_KEY, Datadog, Options, error,
         stage::{State, by_tag, config, stage},
         throttled,
     },
     openfinops::Recorder,
     program::Ran,
     proof::{
-        assert_done, assert_golden, assert_laws, billed_in, forwarded, forwarded_amount, forwarded_entries,
-        receipts,
+        assert_done, assert_example_grants, assert_golden, assert_laws, assert_no_leak, billed_in, forwarded,
+        forwarded_amount, forwarded_entries, receipts,
     },
     provider::{Act, Fault, Reply, Stage},
 };
@@ -220,19 +220,8 @@ async fn wrong_keys_and_another_site_are_told_and_no_key_reaches_output_or_state
     stage.configure(&elsewhere).unwrap();
     let denied = stage.collect(&[]).unwrap();
     assert_eq!(denied.code, Some(78), "{denied:?}");
-    let ledger = std::fs::read(stage.place.state().join("ledger.db")).unwrap();
-    let ledger = String::from_utf8_lossy(&ledger).into_owned();
-    for text in [
-        &ran.stdout,
-        &ran.stderr,
-        &refused.stdout,
-        &refused.stderr,
-        &denied.stdout,
-        &denied.stderr,
-        &ledger,
-    ] {
-        assert!(![API_KEY, APP_KEY, wrong].iter().any(|key| text.contains(key)));
-    }
+    let secrets = [API_KEY, APP_KEY, wrong];
+    assert_no_leak(&stage.place, &secrets, &[&ran, &refused, &denied], ACCOUNT);
     assert_books(&stage, State::Initial);
 }
 
@@ -327,4 +316,14 @@ async fn what_was_sent_of_a_month_adds_up_to_its_bill_however_often_it_was_resta
         "nothing was restated"
     );
     assert_laws(&stage.place);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_grants_all_that_its_run_needs() {
+    let stage = stage(Options::default(), "", "").await.unwrap();
+    assert_example_grants("datadog", stage.simulator.addr(), |text| {
+        stage.configure(text).unwrap();
+        stage.collect(&[]).unwrap()
+    });
+    assert_books(&stage, State::Initial);
 }

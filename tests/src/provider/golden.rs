@@ -6,7 +6,7 @@
 use crate::{Error, books};
 use serde::Deserialize;
 use serde_json::Value;
-use std::path::Path;
+use std::{collections::BTreeMap, fmt::Debug, path::Path};
 
 /// A record's cells, in the order of the columns.
 pub type Row = Vec<Option<String>>;
@@ -55,26 +55,49 @@ impl Golden {
     /// Where they are not, or the ledger cannot be read.
     pub fn held_by(&self, state: &Path, stream: &str) -> Result<(), Error> {
         let found = self.found(state, stream)?;
-        if found == self.rows {
-            return Ok(());
+        match difference(&found, &self.rows) {
+            None => Ok(()),
+            Some(differs) => Err(format!("{stream}: {differs}\ncolumns {:?}", self.columns).into()),
         }
-        let shown = |of: &[Row], but: &[Row]| -> Vec<Row> {
-            of.iter()
-                .filter(|row| !but.contains(row))
-                .take(3)
-                .cloned()
-                .collect()
-        };
-        Err(format!(
-            "{stream}: {} records found, {} expected\ncolumns {:?}\nmissing {:?}\nsurplus {:?}",
-            found.len(),
-            self.rows.len(),
-            self.columns,
-            shown(&self.rows, &found),
-            shown(&found, &self.rows)
-        )
-        .into())
     }
+}
+
+/// How two lists of records differ, in whatever order they stand: up to three of what is missing and of what is surplus. A record
+/// that stands there twice and is expected once is surplus once. None where they are the same.
+#[must_use]
+pub fn difference<R: Ord + Debug>(found: &[R], expected: &[R]) -> Option<String> {
+    let (missing, surplus) = (beyond(expected, found), beyond(found, expected));
+    if missing.is_empty() && surplus.is_empty() {
+        return None;
+    }
+    let first = |of: &[&R]| format!("{:#?}", of.get(..3).unwrap_or(of));
+    Some(format!(
+        "{} records found, {} expected\nmissing {}\nsurplus {}",
+        found.len(),
+        expected.len(),
+        first(&missing),
+        first(&surplus)
+    ))
+}
+
+/// What one list has more often than another, in order.
+fn beyond<'r, R: Ord>(of: &'r [R], than: &[R]) -> Vec<&'r R> {
+    let mut left: BTreeMap<&R, usize> = BTreeMap::new();
+    for one in than {
+        *left.entry(one).or_default() += 1;
+    }
+    let mut more: Vec<&R> = of
+        .iter()
+        .filter(|one| match left.get_mut(one) {
+            Some(count) if *count > 0 => {
+                *count -= 1;
+                false
+            }
+            _ => true,
+        })
+        .collect();
+    more.sort();
+    more
 }
 
 fn cell(content: &Value, path: &str) -> Option<String> {

@@ -1,6 +1,9 @@
 #![allow(clippy::unwrap_used)]
 
-use super::{Act, Api, Asked, Fault, Reply, Simulator, Start, golden::Golden};
+use super::{
+    Act, Api, Asked, Fault, Reply, Simulator, Start,
+    golden::{Golden, difference},
+};
 use serde_json::json;
 use std::io::{Read, Write};
 
@@ -111,4 +114,22 @@ fn a_golden_file_that_proves_nothing_or_does_not_fit_is_refused() {
     assert_eq!(of(r#"{"columns": ["a"], "rows": [["1"], [null]]}"#).unwrap(), 2);
     assert!(of(r#"{"columns": ["a"], "rows": []}"#).is_err());
     assert!(of(r#"{"columns": ["a"], "rows": [["1", "2"]]}"#).is_err());
+}
+
+#[test]
+fn records_are_the_same_in_any_order_but_not_where_one_is_booked_twice() {
+    let differs = |found: &[i32], expected: &[i32]| difference(found, expected);
+    assert_eq!(differs(&[2, 1, 2], &[2, 2, 1]), None);
+    let twice = differs(&[1, 2, 2], &[2, 1]).unwrap();
+    assert_eq!(
+        twice,
+        "3 records found, 2 expected\nmissing []\nsurplus [\n    2,\n]"
+    );
+    let once = differs(&[1, 2], &[2, 1, 2]).unwrap();
+    assert_eq!(
+        once,
+        "2 records found, 3 expected\nmissing [\n    2,\n]\nsurplus []"
+    );
+    let many = differs(&[9, 8, 7, 6, 5], &[]).unwrap();
+    assert!(many.contains('7') && !many.contains('8'), "{many}");
 }

@@ -51,7 +51,12 @@ async fn what_breaks_in_the_middle_commits_nothing_partial_and_the_next_run_is_w
         (Act::Answer(Reply::html()), "statements.execute", 65, "HTML"),
         (Act::Truncated, "statements.chunk", 65, "truncated"),
         (Act::Truncated, "statements.execute", 65, "truncated"),
-        (Act::Reset, "statements.chunk", 65, ""),
+        (
+            Act::Reset,
+            "statements.chunk",
+            65,
+            "the reply's body is cut short",
+        ),
     ] {
         let after = if at == "statements.execute" { 3 } else { 1 };
         stage

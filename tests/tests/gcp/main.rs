@@ -139,7 +139,12 @@ async fn what_breaks_in_the_middle_commits_nothing_partial_and_the_next_run_is_w
         ),
         (Act::Truncated, "jobs.getQueryResults", 65, "truncated"),
         (Act::Html, "jobs.getQueryResults", 65, "HTML"),
-        (Act::Reset, "jobs.getQueryResults", 65, ""),
+        (
+            Act::Reset,
+            "jobs.getQueryResults",
+            65,
+            "the reply's body is cut short",
+        ),
     ] {
         let mut stage = Stage::with(options.clone(), DETAILED).await.unwrap();
         stage.go_to(State::Initial).unwrap();

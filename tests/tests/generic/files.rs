@@ -51,7 +51,7 @@ async fn every_form_of_a_bill_gives_the_same_books_and_they_add_up_to_the_invoic
             stage.set_now(now).unwrap();
             let ran = stage.collect(&["--log", "trace"]).unwrap();
             assert_done(&ran);
-            assert_no_secret(&stage, &ran);
+            assert_no_secret(&stage, &ran, "Power, metered");
             assert!(
                 ran.stderr.contains("no charge is called `levy`"),
                 "{}",
@@ -88,7 +88,7 @@ async fn what_goes_wrong_is_said_and_never_half_written() {
         (1, Act::Answer(Reply::new(404, "text/plain", "no")), 69, "404"),
         (0, Act::Truncated, 65, "cut off"),
         (1, Act::Truncated, 65, "cut off"),
-        (1, Act::Reset, 65, ""),
+        (1, Act::Reset, 65, "the reply's body is cut short"),
         (0, csv("date,amount\n"), 78, "no column"),
         (1, csv(comma), 65, "row 1"),
     ] {

@@ -16,7 +16,6 @@ use finops_tests::{
     proof,
     provider::{Stage, Start},
 };
-use std::path::Path;
 
 /// When the bill of tests/data/generic is first read.
 const NOON: &str = "2026-08-03T12:00:00Z";
@@ -56,26 +55,8 @@ fn partitions(stage: &Stage<Generic>, completeness: &str) -> i64 {
         .unwrap()
 }
 
-/// That no secret stands in what a run said, nor in any file of the state directory.
-fn assert_no_secret(stage: &Stage<Generic>, ran: &Ran) {
-    for secret in [PASSWORD, TOKEN] {
-        assert!(
-            !ran.stdout.contains(secret) && !ran.stderr.contains(secret),
-            "{ran:?}"
-        );
-        assert!(!holds(&stage.place.state(), secret.as_bytes()));
-    }
-}
-
-fn holds(folder: &Path, text: &[u8]) -> bool {
-    std::fs::read_dir(folder).unwrap().any(|entry| {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => holds(&path, text),
-            false => std::fs::read(&path)
-                .unwrap()
-                .windows(text.len())
-                .any(|part| part == text),
-        }
-    })
+/// That no secret stands in what a run said, nor in any file of the state directory, where the ledger has this service.
+#[track_caller]
+fn assert_no_secret(stage: &Stage<Generic>, ran: &Ran, service: &str) {
+    proof::assert_no_leak(&stage.place, &[PASSWORD, TOKEN], &[ran], service);
 }
