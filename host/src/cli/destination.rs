@@ -34,13 +34,22 @@ pub(super) struct Destination {
     rates: Rates,
 }
 
+/// How the destination is reached.
+pub(super) fn reached(openfinops: &OpenFinOps) -> DeliveryConfig {
+    let endpoint = openfinops.endpoint.as_str().trim_end_matches('/');
+    DeliveryConfig {
+        ca: openfinops.ca.clone(),
+        ..DeliveryConfig::new(endpoint, hostname())
+    }
+}
+
 /// Makes the destination known as the file says.
 pub(super) async fn ensure(ledger: &Ledger, openfinops: &OpenFinOps) -> Result<Destination, Failed> {
-    let endpoint = openfinops.endpoint.as_str().trim_end_matches('/').to_owned();
+    let config = reached(openfinops);
     let spec = DestinationSpec {
         name: "openfinops".to_owned(),
         kind: DestinationKind::Journal,
-        identity: endpoint.clone(),
+        identity: config.endpoint.clone(),
         measure: openfinops.measure,
         group_by: (!openfinops.group_by.is_empty()).then(|| openfinops.group_by.clone()),
         currency: openfinops.currency.clone(),
@@ -63,10 +72,7 @@ pub(super) async fn ensure(ledger: &Ledger, openfinops: &OpenFinOps) -> Result<D
         .await?;
     Ok(Destination {
         id,
-        config: DeliveryConfig {
-            ca: openfinops.ca.clone(),
-            ..DeliveryConfig::new(endpoint, hostname())
-        },
+        config,
         other_currencies: openfinops.other_currencies,
         rates: spec.rates,
     })
@@ -221,14 +227,14 @@ async fn prove_emptied(reader: &Connection, ledger: &Ledger, destination: i64) -
         ))),
         None => Err(Failed::refused(format!(
             "{} does not tell which agents it knows, so it is not certain that it was emptied; \
-             try again once it answers",
+             try again once it answers, with SSL_CERT_FILE set to the file of `ca` if the operator's file names one",
             config.endpoint
         ))),
     }
 }
 
 /// The name of this machine.
-pub(super) fn hostname() -> String {
+fn hostname() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname")
         .map(|name| name.trim().to_owned())
         .ok()

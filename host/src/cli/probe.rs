@@ -3,8 +3,7 @@
 //! is paid is counted where runs count it.
 
 use super::{
-    Failed,
-    destination::hostname,
+    Failed, destination,
     environment::clock,
     exit::Exit,
     render::{self, Kept},
@@ -12,7 +11,7 @@ use super::{
     stop::Stop,
 };
 use crate::{
-    delivery::{self, DeliveryConfig, Seen},
+    delivery::{self, Seen},
     ledger::Ledger,
     sandbox::Runtime,
     schedule::{Asked, PrepareError, Prepared, RunSummary, run_once},
@@ -52,12 +51,7 @@ pub(super) async fn probe(runtime: &Runtime, prepared: Prepared, state: &Path) -
     .map_err(PrepareError::from)?;
     let destination = match &prepared.config.openfinops {
         Some(openfinops) => {
-            let endpoint = openfinops.endpoint.as_str().trim_end_matches('/');
-            let config = DeliveryConfig {
-                ca: openfinops.ca.clone(),
-                ..DeliveryConfig::new(endpoint, hostname())
-            };
-            let seen = delivery::probe(&config, clock.now()).await;
+            let seen = delivery::probe(&destination::reached(openfinops), clock.now()).await;
             Some(seen.map_err(|error| Failed::config(error.to_string()))?)
         }
         None => None,
